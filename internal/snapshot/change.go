@@ -1,0 +1,33 @@
+package snapshot
+
+// Change is one message of a watch: what the cluster was seen to do, or what became of the watch
+// itself. Exactly one of the forms below is used.
+type Change struct {
+	// Type says which form it is.
+	Type ChangeType
+	// Kind is the watched kind.
+	Kind Kind
+	// Object is set for Seen and Deleted.
+	Object Object
+	// Err is set for Lost and Denied.
+	Err error
+}
+
+// ChangeType tells the forms of a Change apart.
+type ChangeType int
+
+const (
+	// Seen carries an object that was listed, added or modified.
+	Seen ChangeType = iota
+	// Deleted carries the last known state of an object that was deleted, also when the deletion
+	// was missed and only its absence from a later list shows it.
+	Deleted
+	// Synced says that the first complete list of the kind has been delivered.
+	Synced
+	// Lost says that the watch broke; it is being restored.
+	Lost
+	// Restored says that a lost watch delivers again and has caught up.
+	Restored
+	// Denied says that the kind may not be watched, or is not served here; nothing more will come.
+	Denied
+)

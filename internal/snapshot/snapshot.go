@@ -1,0 +1,224 @@
+// Package snapshot holds what is known of the tracked objects: the living ones by UID, who owns
+// whom, the events about them, and a tombstone for every descendant that was ever seen.
+//
+// It only remembers. It never judges, reads a clock, logs, or talks to a cluster.
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Snapshot is the state of the watched part of the cluster as far as it has arrived. It is owned by
+// one goroutine; the objects in it are shared and must not be changed.
+type Snapshot struct {
+	living   map[types.UID]Object
+	children map[types.UID]map[types.UID]bool // owner UID -> UIDs ever seen with that owner
+	parents  map[types.UID]map[types.UID]bool // the same the other way round
+	ever     map[types.UID]Tombstone
+	events   map[types.UID]*corev1.Event
+	about    map[types.UID]map[types.UID]bool // involved UID -> event UIDs
+	complete map[Kind]bool                    // kinds whose first list has arrived and that are watched
+}
+
+// Tombstone is what remains known of an object once seen, whether it still lives or not.
+type Tombstone struct {
+	Ref
+	// Gone is set when the object's deletion was seen.
+	Gone bool
+}
+
+// New returns an empty Snapshot.
+func New() *Snapshot {
+	return &Snapshot{
+		living:   map[types.UID]Object{},
+		children: map[types.UID]map[types.UID]bool{},
+		parents:  map[types.UID]map[types.UID]bool{},
+		ever:     map[types.UID]Tombstone{},
+		events:   map[types.UID]*corev1.Event{},
+		about:    map[types.UID]map[types.UID]bool{},
+		complete: map[Kind]bool{},
+	}
+}
+
+// SetComplete notes whether all objects of a kind are known, which they are from the first complete
+// list on, and not where the kind may not be watched.
+func (s *Snapshot) SetComplete(kind Kind, complete bool) { s.complete[kind] = complete }
+
+// Complete reports whether all objects of a kind are known. Only then does an object's absence mean
+// anything.
+func (s *Snapshot) Complete(kind Kind) bool { return s.complete[kind] }
+
+// Set takes in an object as the cluster showed it and reports whether anything became newer by it.
+// An object never goes back in time: an older resourceVersion of the same UID is dropped, and so is
+// anything about a UID whose deletion was seen.
+func (s *Snapshot) Set(o Object) bool {
+	if e, ok := o.(*corev1.Event); ok {
+		return s.setEvent(e)
+	}
+	uid := o.GetUID()
+	if s.ever[uid].Gone || !newer(o, s.living[uid]) {
+		return false
+	}
+	s.living[uid] = o
+	s.ever[uid] = Tombstone{Ref: RefTo(o)}
+	s.linkOwners(o)
+	return true
+}
+
+// Remove takes in that an object was deleted and reports whether that was news.
+func (s *Snapshot) Remove(o Object) bool {
+	if e, ok := o.(*corev1.Event); ok {
+		return s.events[e.UID] != nil // Events expire; what they told stays told.
+	}
+	uid := o.GetUID()
+	if s.ever[uid].Gone {
+		return false
+	}
+	s.linkOwners(o)
+	delete(s.living, uid)
+	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true}
+	return true
+}
+
+func (s *Snapshot) setEvent(e *corev1.Event) bool {
+	if old := s.events[e.UID]; old != nil && !newer(e, old) {
+		return false
+	}
+	s.events[e.UID] = e
+	link(s.about, e.InvolvedObject.UID, e.UID)
+	return true
+}
+
+// Get returns the living object with that UID, or nil.
+func (s *Snapshot) Get(uid types.UID) Object { return s.living[uid] }
+
+// Gone reports whether the deletion of that UID was seen.
+func (s *Snapshot) Gone(uid types.UID) bool { return s.ever[uid].Gone }
+
+// Named returns the living object of that kind and name, or nil. Of two that share the name, as
+// after a deletion and creation whose messages crossed, it returns the younger.
+func (s *Snapshot) Named(kind Kind, namespace, name string) Object {
+	var found Object
+	for _, o := range s.living {
+		if KindOf(o) != kind || o.GetNamespace() != namespace || o.GetName() != name {
+			continue
+		}
+		if found == nil || found.GetCreationTimestamp().Time.Before(o.GetCreationTimestamp().Time) {
+			found = o
+		}
+	}
+	return found
+}
+
+// Owned returns the living objects whose controller is the given UID, ordered by kind and name.
+func (s *Snapshot) Owned(uid types.UID) []Object {
+	var owned []Object
+	for child := range s.children[uid] {
+		o := s.living[child]
+		if o != nil && metav1.GetControllerOfNoCopy(o) != nil && metav1.GetControllerOfNoCopy(o).UID == uid {
+			owned = append(owned, o)
+		}
+	}
+	sortObjects(owned)
+	return owned
+}
+
+// Below returns every living descendant of the given UID by any owner reference, ordered by kind
+// and name.
+func (s *Snapshot) Below(uid types.UID) []Object {
+	var below []Object
+	for _, t := range s.Ever(uid) {
+		if o := s.living[t.UID]; o != nil {
+			below = append(below, o)
+		}
+	}
+	sortObjects(below)
+	return below
+}
+
+// Ever returns every descendant of the given UID that was ever seen, living or gone, ordered by
+// kind and name.
+func (s *Snapshot) Ever(uid types.UID) []Tombstone {
+	seen := map[types.UID]bool{uid: true}
+	var found []Tombstone
+	for next := []types.UID{uid}; len(next) > 0; next = next[1:] {
+		for child := range s.children[next[0]] {
+			if seen[child] {
+				continue
+			}
+			seen[child] = true
+			found = append(found, s.ever[child])
+			next = append(next, child)
+		}
+	}
+	slices.SortFunc(found, func(a, b Tombstone) int { return compareRefs(a.Ref, b.Ref) })
+	return found
+}
+
+// Within reports whether the object with that UID is the root or was ever seen below it.
+func (s *Snapshot) Within(root, uid types.UID) bool {
+	seen := map[types.UID]bool{}
+	for next := []types.UID{uid}; len(next) > 0; next = next[1:] {
+		if next[0] == root {
+			return true
+		}
+		for owner := range s.parents[next[0]] {
+			if !seen[owner] {
+				seen[owner] = true
+				next = append(next, owner)
+			}
+		}
+	}
+	return false
+}
+
+// Events returns the events about the given UID, oldest first.
+func (s *Snapshot) Events(uid types.UID) []*corev1.Event {
+	var events []*corev1.Event
+	for id := range s.about[uid] {
+		events = append(events, s.events[id])
+	}
+	slices.SortFunc(events, func(a, b *corev1.Event) int {
+		return cmp.Or(EventTime(a).Compare(EventTime(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return events
+}
+
+// newer reports whether o may replace old: resourceVersions of one object grow, so a smaller one is
+// an older state that a lagging cache served. Versions that are not numbers cannot be compared and pass.
+func newer(o, old Object) bool {
+	if old == nil {
+		return true
+	}
+	was, err1 := strconv.ParseUint(old.GetResourceVersion(), 10, 64)
+	is, err2 := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
+	return err1 != nil || err2 != nil || is > was
+}
+
+func (s *Snapshot) linkOwners(o Object) {
+	for _, owner := range o.GetOwnerReferences() {
+		link(s.children, owner.UID, o.GetUID())
+		link(s.parents, o.GetUID(), owner.UID)
+	}
+}
+
+func link(m map[types.UID]map[types.UID]bool, from, to types.UID) {
+	if m[from] == nil {
+		m[from] = map[types.UID]bool{}
+	}
+	m[from][to] = true
+}
+
+func sortObjects(objects []Object) {
+	slices.SortFunc(objects, func(a, b Object) int { return compareRefs(RefTo(a), RefTo(b)) })
+}
+
+func compareRefs(a, b Ref) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+}

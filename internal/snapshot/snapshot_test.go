@@ -1,0 +1,117 @@
+package snapshot_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+func pod(uid types.UID, version string, owners ...types.UID) *corev1.Pod {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: string(uid), Namespace: "default", UID: uid, ResourceVersion: version}}
+	for i, owner := range owners {
+		controls := i == 0
+		p.OwnerReferences = append(p.OwnerReferences, metav1.OwnerReference{UID: owner, Controller: &controls})
+	}
+	return p
+}
+
+func names[T any](all []T, name func(T) string) []string {
+	var found []string
+	for _, one := range all {
+		found = append(found, name(one))
+	}
+	return found
+}
+
+func TestAnObjectNeverGoesBackInTime(t *testing.T) {
+	s := snapshot.New()
+	for _, tc := range []struct {
+		version string
+		news    bool
+	}{{"5", true}, {"5", false}, {"4", false}, {"10", true}, {"9", false}, {"opaque", true}} {
+		if got := s.Set(pod("a", tc.version)); got != tc.news {
+			t.Errorf("version %s is news: %v, want %v", tc.version, got, tc.news)
+		}
+	}
+}
+
+func TestTheDeadStayDead(t *testing.T) {
+	s := snapshot.New()
+	s.Set(pod("a", "1"))
+	if !s.Remove(pod("a", "2")) || s.Remove(pod("a", "2")) {
+		t.Error("a deletion is news exactly once")
+	}
+	if s.Set(pod("a", "3")) || s.Get("a") != nil || !s.Gone("a") {
+		t.Error("an object came back after its deletion was seen")
+	}
+}
+
+func TestDescendantsInWhateverOrderTheyCome(t *testing.T) {
+	s := snapshot.New()
+	for _, o := range []*corev1.Pod{pod("leaf", "1", "middle"), pod("middle", "2", "root"), pod("stranger", "3", "elsewhere"), pod("root", "4")} {
+		s.Set(o)
+	}
+	ever := names(s.Ever("root"), func(t snapshot.Tombstone) string { return t.Name })
+	if want := []string{"leaf", "middle"}; !slices.Equal(ever, want) {
+		t.Errorf("ever %q, want %q", ever, want)
+	}
+	s.Remove(pod("middle", "5", "root"))
+	below := names(s.Below("root"), func(o snapshot.Object) string { return o.GetName() })
+	if want := []string{"leaf"}; !slices.Equal(below, want) {
+		t.Errorf("below %q, want %q", below, want)
+	}
+	for uid, want := range map[types.UID]bool{"leaf": true, "middle": true, "root": true, "stranger": false, "unknown": false} {
+		if got := s.Within("root", uid); got != want {
+			t.Errorf("%s within root: %v, want %v", uid, got, want)
+		}
+	}
+}
+
+func TestOwnedMeansControlled(t *testing.T) {
+	s := snapshot.New()
+	s.Set(pod("mine", "1", "root"))
+	s.Set(pod("shared", "2", "other", "root"))
+	owned := names(s.Owned("root"), func(o snapshot.Object) string { return o.GetName() })
+	if want := []string{"mine"}; !slices.Equal(owned, want) {
+		t.Errorf("owned %q, want %q", owned, want)
+	}
+}
+
+func TestNamedPrefersTheYounger(t *testing.T) {
+	s := snapshot.New()
+	for uid, age := range map[types.UID]int64{"old": 100, "new": 200} {
+		p := pod(uid, "1")
+		p.Name, p.CreationTimestamp = "same", metav1.Unix(age, 0)
+		s.Set(p)
+	}
+	if got := s.Named(snapshot.Pod, "default", "same"); got.GetUID() != "new" {
+		t.Errorf("got %s", got.GetUID())
+	}
+}
+
+func TestEventTimeAndCount(t *testing.T) {
+	at := func(s int64) metav1.Time { return metav1.Unix(s, 0) }
+	for reason, tc := range map[string]struct {
+		event corev1.Event
+		time  int64
+		count int32
+	}{
+		"a series counts most":          {corev1.Event{Series: &corev1.EventSeries{Count: 7, LastObservedTime: metav1.MicroTime{Time: time.Unix(9, 0)}}, LastTimestamp: at(5)}, 9, 7},
+		"an old client's time":          {corev1.Event{LastTimestamp: at(5), Count: 3}, 5, 3},
+		"a new client's first event":    {corev1.Event{EventTime: metav1.MicroTime{Time: time.Unix(6, 0)}}, 6, 1},
+		"nothing but the time of birth": {corev1.Event{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: at(4)}}, 4, 1},
+	} {
+		if got := snapshot.EventTime(&tc.event).Unix(); got != tc.time {
+			t.Errorf("%s: time %d, want %d", reason, got, tc.time)
+		}
+		if got := snapshot.EventCount(&tc.event); got != tc.count {
+			t.Errorf("%s: count %d, want %d", reason, got, tc.count)
+		}
+	}
+}
