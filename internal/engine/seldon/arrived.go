@@ -1,0 +1,195 @@
+package seldon
+
+import (
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+)
+
+// Arrived tells which changes of the spec have reached the Deployments: numbers of replicas, pod
+// specs in the templates, and nearly everything else of a predictor in the environment of its
+// service orchestrator. What can show nowhere (traffic, annotations of the spec, without an
+// orchestrator all but the pod specs) does not count. Without an earlier generation nothing counts.
+func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.Deployment) engine.Arrival {
+	was, err1 := decode(before)
+	is, err2 := decode(now)
+	if err1 != nil || err2 != nil {
+		return engine.Arrival{}
+	}
+	a := arrival{was: was, is: is, oldParts: was.parts(), newParts: is.parts(), owned: owned}
+	a.workloads()
+	a.replicas()
+	old := canonicalSpec(before.Object["spec"])
+	spec := canonicalSpec(now.Object["spec"])
+	for _, l := range diff(nil, []step{{key: "spec", index: -1}}, old, spec) {
+		a.check(l, a.places(l))
+	}
+	return a.result
+}
+
+// arrival is the comparison as it grows.
+type arrival struct {
+	was, is            deployment
+	oldParts, newParts []part
+	owned              []*appsv1.Deployment
+	result             engine.Arrival
+}
+
+// place is where a leaf must show: a value in a child.
+type place struct {
+	child string
+	value any
+	// wants is what must be there; nil for absent, with old being what must be gone.
+	wants, old any
+}
+
+// count counts one leaf, missing where it is not nil.
+func (a *arrival) count(missing *engine.Leaf) {
+	a.result.Leaves++
+	if missing != nil {
+		a.result.Missing = append(a.result.Missing, *missing)
+	}
+}
+
+// check counts a leaf that shows in at least one place, as missing where one place lacks it.
+func (a *arrival) check(l leaf, places []place) {
+	if len(places) == 0 {
+		return
+	}
+	var missing *engine.Leaf
+	for _, p := range places {
+		if p.shows(l) {
+			continue
+		}
+		missing = &engine.Leaf{
+			Path: pathText(l.path), Child: p.child,
+			Has:   describe(l.path, p.value, "another value"),
+			Wants: describe(l.path, p.wants, "the value in the spec"),
+		}
+		break
+	}
+	a.count(missing)
+}
+
+func (p place) shows(l leaf) bool {
+	quantities := within(l.path, "resources", "hpaSpec")
+	if p.wants == nil {
+		return p.value == nil || !covers(p.value, p.old, quantities)
+	}
+	return covers(p.value, p.wants, quantities)
+}
+
+// workloads counts Deployments that are to come, to go, or not there, and service orchestrators
+// that are to be put into one or taken out.
+func (a *arrival) workloads() {
+	for _, p := range a.newParts {
+		old := partNamed(a.oldParts, p.Names)
+		d := a.deployment(p)
+		if d == nil {
+			a.count(&engine.Leaf{Path: p.path, Child: p.Name(), Has: "no Deployment", Wants: "a Deployment"})
+			continue
+		}
+		if old == nil {
+			a.count(nil)
+			continue
+		}
+		if old.hasEngine() != p.hasEngine() {
+			l := leaf{path: []step{{key: p.path, index: -1}}, old: old.hasEngine(), new: p.hasEngine()}
+			has := slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool { return c.Name == engineContainer })
+			a.check(l, []place{{child: d.Name, value: orchestrated(has), wants: orchestrated(p.hasEngine())}})
+		}
+	}
+	for _, p := range a.oldParts {
+		if partNamed(a.newParts, p.Names) != nil {
+			continue
+		}
+		var missing *engine.Leaf
+		if d := a.named(p.Names); d != nil {
+			missing = &engine.Leaf{Path: p.path, Child: d.Name, Has: "a Deployment", Wants: "no Deployment"}
+		}
+		a.count(missing)
+	}
+}
+
+func orchestrated(yes bool) string {
+	if yes {
+		return "with the container " + engineContainer
+	}
+	return "without the container " + engineContainer
+}
+
+// replicas counts the Deployments whose implied number has changed.
+func (a *arrival) replicas() {
+	for _, p := range a.newParts {
+		old := partNamed(a.oldParts, p.Names)
+		d := a.deployment(p)
+		if p.Replicas == nil || d == nil || old != nil && old.Replicas != nil && *old.Replicas == *p.Replicas {
+			continue
+		}
+		has := or(d.Spec.Replicas, 1)
+		var missing *engine.Leaf
+		if has != *p.Replicas {
+			missing = &engine.Leaf{Path: p.Source, Child: d.Name, Has: fmt.Sprint(has), Wants: fmt.Sprint(*p.Replicas)}
+		}
+		a.count(missing)
+	}
+}
+
+// deployment returns the living Deployment of a part: by one of its names, else the only one that
+// carries its labels and containers.
+func (a *arrival) deployment(p part) *appsv1.Deployment {
+	if d := a.named(p.Names); d != nil {
+		return d
+	}
+	var found *appsv1.Deployment
+	for _, d := range a.owned {
+		if d == nil || d.DeletionTimestamp != nil || !fits(p, d) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = d
+	}
+	return found
+}
+
+func (a *arrival) named(names []string) *appsv1.Deployment {
+	for _, d := range a.owned {
+		if d != nil && d.DeletionTimestamp == nil && slices.Contains(names, d.Name) {
+			return d
+		}
+	}
+	return nil
+}
+
+func fits(p part, d *appsv1.Deployment) bool {
+	if len(p.Names) < 2 {
+		return false // Only hashed names leave a doubt.
+	}
+	for k, v := range p.Labels {
+		if d.Spec.Template.Labels[k] != v {
+			return false
+		}
+	}
+	for _, c := range p.Containers {
+		if !slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(is corev1.Container) bool { return is.Name == c.Name }) {
+			return false
+		}
+	}
+	return len(p.Containers) > 0
+}
+
+func partNamed(parts []part, names []string) *part {
+	for i, p := range parts {
+		if slices.Equal(p.Names, names) {
+			return &parts[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package seldon
+
+import (
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+)
+
+// places returns where a leaf of the spec must show in the Deployments that are there.
+func (a *arrival) places(l leaf) []place {
+	if len(l.path) < 2 {
+		return nil
+	}
+	if l.path[1].key != "predictors" {
+		return a.flagPlaces(l)
+	}
+	if len(l.path) < 4 || !l.path[2].element() {
+		return nil
+	}
+	index := slices.IndexFunc(a.is.predictors, func(p predictor) bool { return p.name == l.path[2].id })
+	if index < 0 {
+		return nil // The predictor goes, and its Deployments with it.
+	}
+	inside := l.path[3:]
+	var places []place
+	for _, p := range a.newParts {
+		if p.predictor != index {
+			continue
+		}
+		d := a.deployment(p)
+		if d == nil {
+			continue // counted as a workload that is not there
+		}
+		if shown := predictorOf(d); shown != nil && p.hasEngine() && a.inPredictor(index, l, inside) {
+			places = append(places, place{child: d.Name, value: lookup(shown, inside), wants: l.new, old: l.old})
+		}
+		if value, ok := a.inTemplate(p, d, l, inside); ok {
+			places = append(places, place{child: d.Name, value: value, wants: l.new, old: l.old})
+		}
+	}
+	return places
+}
+
+// inPredictor reports whether a leaf shows in the orchestrator's copy of the predictor.
+func (a *arrival) inPredictor(index int, l leaf, inside []step) bool {
+	p := a.is.predictors[index]
+	switch inside[0].key {
+	case "traffic", "replicas", "name":
+		return false // zeroed there, or what the predictor is found by
+	case "labels":
+		return l.new != nil || last(inside).key != "version" // gets a default
+	case "graph":
+		return graphShows(p.graph, l, inside)
+	case "componentSpecs":
+		if len(inside) > 2 && inside[2].key == "spec" {
+			return podShows(p, l, inside[3:])
+		}
+		return true
+	case "explainer":
+		if len(inside) > 1 && inside[1].key == "containerSpec" {
+			return l.new != nil || !defaulted(inside)
+		}
+	}
+	return true
+}
+
+// graphShows leaves out what the operator writes into the graph itself.
+func graphShows(g unit, l leaf, inside []step) bool {
+	switch last(inside).key {
+	case "service_host", "service_port", "httpPort", "grpcPort":
+		return false
+	case "implementation", "methods":
+		return l.new != nil
+	case "type":
+		if within(inside, "endpoint", "parameters") {
+			return true
+		}
+		u, ok := g.find(unitAt(g, inside))
+		return l.new != nil && ok && !u.prepackaged()
+	}
+	return true
+}
+
+// unitAt returns the name of the unit that a path below the graph belongs to.
+func unitAt(g unit, inside []step) string {
+	name := g.name
+	for i, s := range inside {
+		if s.element() && inside[i-1].key == "children" {
+			name = s.id
+		}
+	}
+	return name
+}
+
+// inTemplate returns the value that a leaf must have in the template of a part's Deployment; ok is
+// false where the template does not show it.
+func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step) (value any, ok bool) {
+	predictor := a.is.predictors[p.predictor]
+	template := func() any { return clean(asAny(d.Spec.Template.Spec), false) }
+	switch inside[0].key {
+	case "componentSpecs":
+		if len(inside) < 4 || inside[1].index != p.component || inside[2].key != "spec" || !podShows(predictor, l, inside[3:]) {
+			return nil, false
+		}
+		if inside[3].key == "securityContext" {
+			return nil, false // The operator's own setting wins there.
+		}
+		return lookup(template(), inside[3:]), true
+	case "graph":
+		if !p.hasEngine() && last(inside).key == "modelUri" {
+			return a.modelURI(p, d, l, unitAt(predictor.graph, inside))
+		}
+	case "explainer":
+		if p.explainerOnly() && len(inside) > 2 && inside[1].key == "containerSpec" {
+			return explainerValue(p, template(), l, inside[2:])
+		}
+		if p.explainerOnly() && last(inside).key == "modelUri" {
+			return a.modelURI(p, d, l, p.Containers[0].Name)
+		}
+	case "svcOrchSpec":
+		if p.hasEngine() && len(inside) > 1 && (inside[1].key == "env" || inside[1].key == "resources") {
+			if inside[1].key == "resources" && l.new == nil {
+				return nil, false // gets a default
+			}
+			path := append(containerPath(engineContainer), inside[1:]...)
+			return lookup(template(), path), true
+		}
+	}
+	return nil, false
+}
+
+// modelURI returns what the init container that loads a container's model was told to load. From a
+// volume it loads in another way.
+func (a *arrival) modelURI(p part, d *appsv1.Deployment, l leaf, container string) (any, bool) {
+	uri, _ := l.new.(string)
+	if uri == "" || strings.HasPrefix(uri, "pvc://") || !slices.Contains(containerNames(p.Containers), container) {
+		return nil, false
+	}
+	for _, c := range d.Spec.Template.Spec.InitContainers {
+		if c.Name == container+"-model-initializer" && len(c.Args) > 0 {
+			return c.Args[0], true
+		}
+	}
+	return nil, false
+}
+
+func (p part) explainerOnly() bool { return p.component < 0 && !p.hasEngine() }
+
+func explainerValue(p part, template any, l leaf, inside []step) (any, bool) {
+	switch inside[0].key {
+	case "args", "name":
+		return nil, false // The operator writes the arguments; a name finds the container.
+	}
+	if l.new == nil && (defaulted(inside) || inside[0].key == "image") {
+		return nil, false
+	}
+	return lookup(template, append(containerPath(p.Containers[0].Name), inside...)), true
+}
+
+func containerPath(name string) []step {
+	return []step{{key: "containers", index: -1}, {key: "name", id: name, index: 0}}
+}
+
+// podShows reports whether a leaf of a component's pod spec shows as it is, here by the path below
+// the pod spec. It leaves out what the operator or the API server puts there by themselves.
+func podShows(p predictor, l leaf, pod []step) bool {
+	if len(pod) == 0 || l.new == nil && defaulted(pod) {
+		return false
+	}
+	if pod[0].key != "containers" || len(pod) < 3 {
+		return true
+	}
+	u, ok := p.graph.find(pod[1].id)
+	if !ok || !u.prepackaged() {
+		return true
+	}
+	switch pod[2].key {
+	case "args":
+		return false
+	case "image":
+		return l.new != nil && u.implementation != tensorflow
+	case "name":
+		return l.new != nil
+	}
+	return true
+}
+
+// defaulted reports whether a field comes back with a default after it was removed, so that its
+// absence proves nothing.
+func defaulted(path []step) bool {
+	for i, s := range path {
+		switch s.key {
+		case "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports", "volumeMounts", "imagePullPolicy",
+			"terminationMessagePath", "terminationMessagePolicy", "terminationGracePeriodSeconds", "restartPolicy",
+			"dnsPolicy", "schedulerName", "securityContext", "serviceAccount", "serviceAccountName", "defaultMode",
+			"protocol", "apiVersion":
+			return true
+		}
+		if s.element() && i > 0 && path[i-1].key == "env" && operatorsEnv(s.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// operatorsEnv reports whether the operator itself sets an environment variable of that name.
+func operatorsEnv(name string) bool {
+	for _, prefix := range []string{"PREDICTIVE_UNIT_", "PREDICTOR_", "MLSERVER_", "SELDON_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// flagPlaces returns the arguments of the service orchestrators that show a setting of the spec.
+func (a *arrival) flagPlaces(l leaf) []place {
+	var name, otherwise string
+	switch l.path[1].key {
+	case "protocol":
+		name, otherwise = "--protocol", "seldon"
+	case "transport":
+		name, otherwise = "--transport", "rest"
+	case "serverType":
+		name, otherwise = "--server_type", "rpc"
+	default:
+		return nil
+	}
+	wants := l.new
+	if wants == nil {
+		wants = otherwise
+	}
+	var places []place
+	for _, p := range a.newParts {
+		d := a.deployment(p)
+		if d == nil || !p.hasEngine() {
+			continue
+		}
+		for _, c := range d.Spec.Template.Spec.Containers {
+			i := slices.Index(c.Args, name)
+			if c.Name == engineContainer && i >= 0 && i+1 < len(c.Args) {
+				places = append(places, place{child: d.Name, value: c.Args[i+1], wants: wants})
+			}
+		}
+	}
+	return places
+}
+
+func last(path []step) step { return path[len(path)-1] }
+
+// within reports whether a path passes one of the keys.
+func within(path []step, keys ...string) bool {
+	return slices.ContainsFunc(path, func(s step) bool { return !s.element() && slices.Contains(keys, s.key) })
+}

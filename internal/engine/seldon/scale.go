@@ -1,0 +1,183 @@
+package seldon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+)
+
+// Scale works out the edit that brings the object to the wanted replicas: spec.replicas, or with a
+// named predictor that predictor's replicas, is set, and the nearer fields that would override it
+// are removed. svcOrchSpec.replicas is left alone.
+func (e Engine) Scale(root *unstructured.Unstructured, want engine.ScaleRequest) (engine.ScaleEdit, error) {
+	if want.Replicas < 0 {
+		return engine.ScaleEdit{}, fmt.Errorf("replicas must not be negative, got %d", want.Replicas)
+	}
+	before, err := decode(root)
+	if err != nil {
+		return engine.ScaleEdit{}, err
+	}
+	if len(before.predictors) == 0 {
+		return engine.ScaleEdit{}, fmt.Errorf("SeldonDeployment %q has no spec.predictors to scale", before.name)
+	}
+	chosen, err := before.chosen(want.Predictor)
+	if err != nil {
+		return engine.ScaleEdit{}, err
+	}
+	edit := newEdit(root)
+	source := "spec.replicas"
+	if want.Predictor == "" {
+		edit.set(want.Replicas, "spec", "replicas")
+	} else {
+		source = before.predictors[chosen[0]].path + ".replicas"
+		edit.set(want.Replicas, "spec", "predictors", chosen[0], "replicas")
+	}
+	for _, i := range chosen {
+		if want.Predictor == "" {
+			edit.remove("spec", "predictors", i, "replicas")
+		}
+		for j := range before.predictors[i].components {
+			edit.remove("spec", "predictors", i, "componentSpecs", j, "replicas")
+		}
+	}
+	notes, err := before.wake(edit, chosen, want)
+	if err != nil {
+		return engine.ScaleEdit{}, err
+	}
+	after, err := decode(edit.after)
+	if err != nil {
+		return engine.ScaleEdit{}, err
+	}
+	result := engine.ScaleEdit{After: edit.after, Patch: edit.patch}
+	for _, p := range after.parts() {
+		if p.Source == source {
+			result.Reached = append(result.Reached, p.Workload)
+		} else {
+			result.LeftOut = append(result.LeftOut, engine.LeftOut{Workload: p.Workload, Reason: after.leftOut(p, chosen, want)})
+		}
+	}
+	result.Notes = slices.Concat(before.restarts(chosen), before.along(want), notes)
+	return result, edit.err
+}
+
+// chosen returns the indexes of the predictors that a request means.
+func (d deployment) chosen(name string) ([]int, error) {
+	var chosen []int
+	var names []string
+	for i, p := range d.predictors {
+		names = append(names, p.name)
+		if name == "" || p.name == name {
+			chosen = append(chosen, i)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("SeldonDeployment %q has no predictor %q; it has %s", d.name, name, strings.Join(names, ", "))
+	}
+	if name != "" {
+		chosen = chosen[:1]
+	}
+	return chosen, nil
+}
+
+// wake sets explainer.replicas to 1 where the model comes up from 0 and its explainer would not: the
+// operator leaves an explainer without a number at what is there, and shows Creating for ever.
+func (d deployment) wake(edit *edit, chosen []int, want engine.ScaleRequest) ([]string, error) {
+	if want.Replicas == 0 {
+		return nil, nil
+	}
+	after, err := decode(edit.after)
+	if err != nil {
+		return nil, err
+	}
+	var notes []string
+	for _, i := range chosen {
+		if !d.predictors[i].explains() {
+			continue
+		}
+		was := d.explainerPart(d.predictors[i])
+		is := after.explainerPart(after.predictors[i])
+		asleep := was.Replicas != nil && *was.Replicas == 0 && was.Source != is.path+".replicas"
+		if !asleep || or(is.Replicas, 0) != 0 {
+			continue
+		}
+		edit.set(1, "spec", "predictors", i, "explainer", "replicas")
+		notes = append(notes, fmt.Sprintf("%s.replicas is set to 1: Deployment %s would stay at 0", is.path, is.Name()))
+	}
+	return notes, nil
+}
+
+// leftOut says why a workload is not governed by the change.
+func (d deployment) leftOut(p part, chosen []int, want engine.ScaleRequest) string {
+	switch {
+	case !slices.Contains(chosen, p.predictor):
+		return fmt.Sprintf("belongs to predictor %s, only %s is scaled", p.Predictor, want.Predictor)
+	case p.Autoscaled != nil && p.Autoscaled.Absent:
+		return p.Autoscaled.By + " takes its replicas away but KEDA made no ScaledObject: it stays at what is there"
+	case p.Autoscaled != nil:
+		return fmt.Sprintf("autoscaled %d to %d by %s", p.Autoscaled.Min, p.Autoscaled.Max, p.Autoscaled.By)
+	case p.Role == engine.Explainer && want.Predictor == "":
+		return "explainers do not scale with spec.replicas"
+	case p.Role == engine.Explainer:
+		return "explainers do not scale with their predictor's replicas"
+	case p.Source != "":
+		return fmt.Sprintf("%s sets it to %d", strings.TrimPrefix(p.Source, d.predictors[p.predictor].path+"."), *p.Replicas)
+	}
+	return "nothing in the spec sets its replicas"
+}
+
+// restarts names the Deployments whose pods restart because fields are removed that the service
+// orchestrator is told about.
+func (d deployment) restarts(chosen []int) []string {
+	parts := d.parts()
+	var notes []string
+	for _, i := range chosen {
+		var fields []string
+		for _, c := range d.predictors[i].components {
+			if c.replicas != nil {
+				fields = append(fields, c.path+".replicas")
+			}
+		}
+		if len(fields) == 0 {
+			continue
+		}
+		for _, p := range parts {
+			if p.predictor == i && p.hasEngine() {
+				notes = append(notes, fmt.Sprintf("removing %s restarts the pods of Deployment %s", strings.Join(fields, " and "), p.Name()))
+			}
+		}
+	}
+	return notes
+}
+
+// along names the canaries and shadows that scale with the predictor that most requests go to.
+func (d deployment) along(want engine.ScaleRequest) []string {
+	if want.Predictor != "" || len(d.predictors) < 2 {
+		return nil
+	}
+	first := 0
+	for i, p := range d.predictors {
+		main := d.predictors[first]
+		if !p.shadow && (main.shadow || or(p.traffic, 0) > or(main.traffic, 0)) {
+			first = i
+		}
+	}
+	var names []string
+	for i, p := range d.predictors {
+		if i == first {
+			continue
+		}
+		what := fmt.Sprintf("%d%% of the traffic", or(p.traffic, 0))
+		if p.shadow {
+			what = "shadow"
+		}
+		if p.replicas != nil && *p.replicas == 0 {
+			what += ", was parked at 0"
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", p.name, what))
+	}
+	return []string{fmt.Sprintf("predictors scale along to %d: %s; a single predictor can be named instead", want.Replicas, strings.Join(names, ", "))}
+}

@@ -1,0 +1,24 @@
+package engine
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Target says what to watch and read: the objects of one namespace that belong to an engine.
+type Target struct {
+	Identity  Identity
+	Namespace string
+	// Name limits the custom resource to one object; empty means all of the namespace.
+	Name string
+	// Kinds are the built-in kinds to watch beside the custom resource.
+	Kinds []snapshot.Kind
+}
+
+// Answer is what the API server said to a write.
+type Answer struct {
+	Object *unstructured.Unstructured
+	// Warnings are the texts of its Warning headers.
+	Warnings []string
+}
