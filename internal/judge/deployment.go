@@ -1,0 +1,273 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// strangerPatience is how long an owned Deployment that the spec does not imply is waited for; a
+// changed graph's old ones go when the new ones are ready.
+const strangerPatience = 30 * time.Second
+
+// findWorkloads holds every implied workload to its Deployment and returns the matches by name.
+func (l *look) findWorkloads() map[string]*appsv1.Deployment {
+	if len(l.implied.Workloads) == 0 {
+		l.lack("empty", "the spec of %s implies no Deployment, so nothing can prove it", l.goal.Root)
+	}
+	owned := l.ownedDeployments()
+	matched := map[string]*appsv1.Deployment{}
+	for _, w := range l.implied.Workloads {
+		d := match(w, owned, matched)
+		if d == nil {
+			l.lack("absent/"+w.Name(), "Deployment %s does not exist yet", w.Name())
+			continue
+		}
+		matched[d.Name] = d
+		l.findRollout(w, d)
+	}
+	l.findStrangers(owned, matched)
+	l.findReached(matched)
+	return matched
+}
+
+// match finds the Deployment of a workload among the owned ones: by name, else the only unnamed one
+// whose containers and labels are as implied.
+func match(w engine.Workload, owned []*appsv1.Deployment, taken map[string]*appsv1.Deployment) *appsv1.Deployment {
+	for _, name := range w.Names {
+		for _, d := range owned {
+			if d.Name == name && taken[d.Name] == nil {
+				return d
+			}
+		}
+	}
+	var alike []*appsv1.Deployment
+	for _, d := range owned {
+		if taken[d.Name] == nil && d.DeletionTimestamp == nil && len(w.Containers) > 0 &&
+			len(differences(w, d)) == 0 && carries(d.Spec.Template.Labels, w.Labels) {
+			alike = append(alike, d)
+		}
+	}
+	if len(alike) == 1 {
+		return alike[0]
+	}
+	return nil
+}
+
+// findRollout demands of one Deployment that its controller has acted on its present spec and that
+// every replica is of that spec, ready and available, and no other one is left.
+func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
+	key := "Deployment/" + d.Name
+	wanted := replicasOf(d)
+	total, ready, leaving := l.podsOf(d)
+	l.Counts = append(l.Counts, Count{
+		Deployment: snapshot.RefTo(d), Wanted: wanted, Ready: d.Status.ReadyReplicas, Total: d.Status.Replicas, Terminating: leaving,
+	})
+	before := len(l.Lacks)
+	if d.DeletionTimestamp != nil {
+		l.lack(key+"/deleting", "Deployment %s is being deleted", d.Name)
+		return
+	}
+	for _, difference := range differences(w, d) {
+		l.lack(key+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
+	}
+	l.findImpliedReplicas(w, d)
+	st := d.Status
+	switch {
+	case st.ObservedGeneration < d.Generation:
+		l.lack(key+"/observed", "Deployment %s: the deployment controller has not seen generation %d", d.Name, d.Generation)
+	case st.UpdatedReplicas != wanted || st.ReadyReplicas != wanted || st.AvailableReplicas != wanted || st.Replicas != wanted || st.UnavailableReplicas != 0:
+		l.lack(key+"/rollout", "Deployment %s: %d of %d ready (%d updated, %d available, %d in all)",
+			d.Name, st.ReadyReplicas, wanted, st.UpdatedReplicas, st.AvailableReplicas, st.Replicas)
+	case l.snap.Complete(snapshot.Pod) && ready < wanted:
+		l.lack(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
+	}
+	if l.falls(d) && l.snap.Complete(snapshot.Pod) && total > wanted {
+		l.lack(key+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, total-wanted)
+	}
+	if len(l.Lacks) == before {
+		l.prove("Deployment %s: %d of %d replicas updated, ready and available", d.Name, st.AvailableReplicas, wanted)
+	}
+}
+
+// replicasPatience is how long a Deployment may differ from the implied replicas, once the operator
+// has acted, before that is a problem of its own.
+const replicasPatience = 10 * time.Second
+
+// findImpliedReplicas holds the Deployment's number to the spec's: exactly, or within a range where
+// an autoscaler owns it.
+func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
+	has := replicasOf(d)
+	switch {
+	case w.Autoscaled != nil:
+		l.remarkAutoscaled(*w.Autoscaled, d, has)
+		return
+	case w.Replicas == nil || *w.Replicas == has:
+		return
+	}
+	l.lack("Deployment/"+d.Name+"/replicas", "Deployment %s has %d replicas, %s says %d", d.Name, has, w.Source, *w.Replicas)
+	if !l.seen || l.Settle {
+		return
+	}
+	l.Problems = append(l.Problems, Problem{
+		Class: ReplicasRewritten, Key: string(ReplicasRewritten) + "/" + string(d.UID),
+		Message: fmt.Sprintf("Deployment %s has %d replicas although %s says %d; spec.replicas was last written by %s", d.Name, has, w.Source, *w.Replicas, replicasWriter(d)),
+		Chain:   l.chain(d, fmt.Sprintf("%d replicas instead of %d", has, *w.Replicas)),
+		Hint:    fmt.Sprintf("kubectl get hpa -n %s; kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Namespace, d.Name),
+	})
+}
+
+func (l *look) remarkAutoscaled(a engine.Autoscaled, d *appsv1.Deployment, has int32) {
+	if a.Absent {
+		l.remark("Deployment %s stays at %d: %s takes its replicas away, but the operator made no autoscaler from it", d.Name, has, a.Path)
+		return
+	}
+	l.remark("Deployment %s is autoscaled %d to %d by %s, now %d", d.Name, a.Min, a.Max, a.By, has)
+}
+
+// findStrangers looks at owned Deployments that the spec does not imply.
+func (l *look) findStrangers(owned []*appsv1.Deployment, matched map[string]*appsv1.Deployment) {
+	for _, d := range owned {
+		switch {
+		case matched[d.Name] == d:
+		case d.DeletionTimestamp != nil:
+			l.lack("stranger/"+d.Name, "Deployment %s of the former spec is still being deleted", d.Name)
+		default:
+			l.lackFor(strangerPatience, "stranger/"+d.Name, "Deployment %s belongs to %s, but its spec does not ask for it", d.Name, l.goal.Root)
+		}
+	}
+}
+
+// findReached demands for a scaling that each Deployment that it governs is there.
+func (l *look) findReached(matched map[string]*appsv1.Deployment) {
+	if l.goal.Kind != Scaled {
+		return
+	}
+	if len(l.goal.Reached) == 0 {
+		l.lack("reached", "the change of replicas reaches no Deployment")
+	}
+	for _, name := range l.goal.Reached {
+		if matched[name] == nil {
+			l.lack("reached/"+name, "Deployment %s, which is to be scaled, is not there", name)
+		}
+	}
+}
+
+// falls reports whether the goal lowers the Deployment's replicas, so that pods must go.
+func (l *look) falls(d *appsv1.Deployment) bool {
+	return l.goal.Kind == Scaled && l.goal.Was[d.Name] > replicasOf(d)
+}
+
+// podsOf counts the Deployment's pods that are not finished: all of them, the ready ones of its
+// present template that stay, and those on their way out.
+func (l *look) podsOf(d *appsv1.Deployment) (total, ready, leaving int32) {
+	for _, rs := range l.snap.Owned(d.UID) {
+		for _, o := range l.snap.Owned(rs.GetUID()) {
+			pod, ok := o.(*corev1.Pod)
+			if !ok || pod.DeletionTimestamp == nil && finished(pod) {
+				continue
+			}
+			total++
+			switch {
+			case pod.DeletionTimestamp != nil:
+				leaving++
+			case podReady(pod) && isPresent(d, rs):
+				ready++
+			}
+		}
+	}
+	return total, ready, leaving
+}
+
+// isPresent reports whether a ReplicaSet is that of the Deployment's present template. Both carry
+// the revision in an annotation; while one of them does not, no ReplicaSet is ruled out.
+func isPresent(d *appsv1.Deployment, rs snapshot.Object) bool {
+	const revision = "deployment.kubernetes.io/revision"
+	has, wants := rs.GetAnnotations()[revision], d.Annotations[revision]
+	return has == "" || wants == "" || has == wants
+}
+
+// differences tells where a Deployment's template is not what the spec prescribes.
+func differences(w engine.Workload, d *appsv1.Deployment) []string {
+	var found []string
+	for _, c := range w.Containers {
+		i := slices.IndexFunc(d.Spec.Template.Spec.Containers, func(has corev1.Container) bool { return has.Name == c.Name })
+		switch {
+		case i < 0:
+			found = append(found, fmt.Sprintf("has no container %s", c.Name))
+		case c.Image != "" && d.Spec.Template.Spec.Containers[i].Image != c.Image:
+			found = append(found, fmt.Sprintf("still has image %s in container %s, the spec says %s", d.Spec.Template.Spec.Containers[i].Image, c.Name, c.Image))
+		}
+	}
+	return found
+}
+
+func carries(labels, wanted map[string]string) bool {
+	for k, v := range wanted {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func replicasOf(d *appsv1.Deployment) int32 {
+	if d.Spec.Replicas == nil {
+		return 1 // the API server's default
+	}
+	return *d.Spec.Replicas
+}
+
+// replicasWriter names the manager that last wrote the Deployment's spec.replicas.
+func replicasWriter(d *appsv1.Deployment) string {
+	var last *metav1.ManagedFieldsEntry
+	for i, f := range d.ManagedFields {
+		if f.FieldsV1 == nil || !strings.Contains(string(f.FieldsV1.Raw), `"f:replicas"`) || f.Subresource == "status" {
+			continue
+		}
+		if last == nil || f.Time != nil && last.Time != nil && f.Time.After(last.Time.Time) {
+			last = &d.ManagedFields[i]
+		}
+	}
+	if last == nil {
+		return "an unknown manager"
+	}
+	return fmt.Sprintf("%q", last.Manager)
+}
+
+// findDeployment reads the Deployment's own conditions.
+func findDeployment(l *look, o snapshot.Object) {
+	d, ok := o.(*appsv1.Deployment)
+	if !ok || d.Status.ObservedGeneration < d.Generation {
+		return
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" {
+			l.Problems = append(l.Problems, Problem{
+				Class: NoProgress, Key: string(NoProgress) + "/" + string(d.UID), Since: c.LastTransitionTime.Time,
+				Message: c.Message, Chain: l.chain(d, c.Reason),
+				Hint: fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
+			})
+		}
+	}
+}
+
+// Replicas returns the wanted replicas of every Deployment that the custom resource owns, by name.
+func Replicas(s *snapshot.Snapshot, root types.UID) map[string]int32 {
+	replicas := map[string]int32{}
+	for _, o := range s.Owned(root) {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			replicas[d.Name] = replicasOf(d)
+		}
+	}
+	return replicas
+}

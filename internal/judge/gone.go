@@ -1,0 +1,78 @@
+package judge
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// findGone demands that the custom resource and every descendant ever seen are gone. A UID never
+// comes back, so a deletion once seen stays true.
+func (l *look) findGone() {
+	ref := l.goal.Root
+	all := append([]snapshot.Tombstone{{Ref: ref, Gone: l.snap.Gone(ref.UID)}}, l.snap.Ever(ref.UID)...)
+	counts := map[string]int{}
+	for _, t := range all {
+		counts[string(t.Kind)]++
+		if t.Gone {
+			continue
+		}
+		o := l.snap.Get(t.UID)
+		if o == nil {
+			l.lack("living/"+string(t.UID), "%s is not known to be gone", t.Ref)
+			continue
+		}
+		l.lack("living/"+string(t.UID), "%s", remains(o))
+	}
+	if len(l.Lacks) == 0 {
+		l.prove("deleted: %s", countKinds(ref, counts))
+	}
+}
+
+// remains says in what state an object that ought to go still is, and what holds it.
+func remains(o snapshot.Object) string {
+	var parts []string
+	switch {
+	case o.GetDeletionTimestamp() == nil:
+		parts = append(parts, "not being deleted yet")
+	case len(o.GetFinalizers()) > 0:
+		parts = append(parts, "held by finalizer "+strings.Join(o.GetFinalizers(), ", "))
+	default:
+		parts = append(parts, "terminating")
+	}
+	if pod, ok := o.(*corev1.Pod); ok && pod.DeletionTimestamp != nil && pod.DeletionGracePeriodSeconds != nil {
+		parts = append(parts, fmt.Sprintf("grace period %d s on node %s", *pod.DeletionGracePeriodSeconds, pod.Spec.NodeName))
+	}
+	return fmt.Sprintf("%s: %s", snapshot.RefTo(o), strings.Join(parts, ", "))
+}
+
+// countKinds writes how many objects of each kind there were, the custom resource first.
+func countKinds(root snapshot.Ref, counts map[string]int) string {
+	kinds := make([]string, 0, len(counts))
+	for kind := range counts {
+		if kind != string(root.Kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	sort.Strings(kinds)
+	parts := []string{string(root.Kind)}
+	for _, kind := range kinds {
+		parts = append(parts, Plural(counts[kind], kind))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Plural writes a number of objects of a kind.
+func Plural(n int, kind string) string {
+	switch {
+	case n == 1:
+		return "1 " + kind
+	case strings.HasSuffix(kind, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(kind, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, kind)
+}

@@ -1,0 +1,162 @@
+package judge
+
+import (
+	"slices"
+	"time"
+)
+
+// Memory is what has to be remembered between two looks to know for how long things have been so.
+// The zero Memory remembers nothing. Hold never changes one: it returns the next.
+type Memory struct {
+	problems map[string]Held
+	lacks    map[string]time.Time
+	stamp    string
+	stampAt  time.Time
+}
+
+// Held is a problem and for how long it has been there.
+type Held struct {
+	Problem
+	// First is when it was first found; Absent since when it has not been there, zero while it is.
+	First, Absent time.Time
+}
+
+// Outcome is what a verdict says.
+type Outcome string
+
+// The outcomes.
+const (
+	Waiting Outcome = "waiting" // neither reached nor lost
+	Reached Outcome = "reached" // the goal holds; to be confirmed by a consistent read
+	Failed  Outcome = "failed"  // a problem has held for its class's time
+	Lost    Outcome = "lost"    // somebody else's doing has made the goal unreachable
+)
+
+// Verdict is what is to be said about a goal now.
+type Verdict struct {
+	Outcome  Outcome
+	Findings Findings
+	// Lacks are those of the findings that still count.
+	Lacks []Lack
+	// Remarks are those of the findings and the lacks whose patience is over.
+	Remarks []string
+	// Problems are the present ones with their ages, the gravest first.
+	Problems []Held
+	// Cause is the problem that made it Failed.
+	Cause *Held
+	// Remembered are the keys of the problems that are there or were a moment ago.
+	Remembered map[string]bool
+}
+
+// Tell reports whether the problem has been there for long enough to be told.
+func (h Held) Tell(now time.Time) bool { return now.Sub(h.First) >= h.Class.Quiet() }
+
+// forgetAfter is how long a problem that has vanished is remembered, so that one which comes and
+// goes while something retries keeps its age.
+const forgetAfter = 30 * time.Second
+
+// Hold weighs the findings of this moment against what is remembered. It returns the next memory,
+// the verdict, and when time alone can change the verdict (zero: never).
+func Hold(m Memory, f Findings, now time.Time) (Memory, Verdict, time.Time) {
+	next := Memory{problems: map[string]Held{}, lacks: map[string]time.Time{}, stamp: f.Stamp, stampAt: now}
+	v := Verdict{Outcome: Waiting, Findings: f, Remarks: slices.Clone(f.Remarks)}
+	wake := alarm{}
+	if f.Loss != "" {
+		v.Outcome = Lost
+		return next, v, time.Time{}
+	}
+	v.holdLacks(m, &next, now, &wake)
+	v.holdProblems(m, &next, now, &wake)
+	settled := true
+	if f.Settle {
+		if m.stamp == f.Stamp && !m.stampAt.IsZero() {
+			next.stampAt = m.stampAt
+		}
+		settled = now.Sub(next.stampAt) >= SettleTime
+		if !settled {
+			wake.at(next.stampAt.Add(SettleTime))
+		}
+	}
+	switch {
+	case len(v.Lacks) == 0 && settled:
+		v.Outcome, v.Cause = Reached, nil
+	case v.Cause != nil && !f.Patient:
+		v.Outcome = Failed
+	}
+	return next, v, wake.time
+}
+
+// holdLacks lets the lacks whose patience is over become remarks.
+func (v *Verdict) holdLacks(m Memory, next *Memory, now time.Time, wake *alarm) {
+	for _, lack := range v.Findings.Lacks {
+		if lack.Patience <= 0 {
+			v.Lacks = append(v.Lacks, lack)
+			continue
+		}
+		since, known := m.lacks[lack.Key]
+		if !known {
+			since = now
+		}
+		next.lacks[lack.Key] = since
+		if now.Sub(since) >= lack.Patience {
+			v.Remarks = append(v.Remarks, lack.Text)
+			continue
+		}
+		v.Lacks = append(v.Lacks, lack)
+		wake.at(since.Add(lack.Patience))
+	}
+}
+
+// holdProblems gives each problem its age and finds the first whose class's time is over.
+func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alarm) {
+	for key, held := range m.problems {
+		if held.Absent.IsZero() && !v.finds(key) {
+			held.Absent = now
+		}
+		if held.Absent.IsZero() || now.Sub(held.Absent) < forgetAfter {
+			next.problems[key] = held
+		}
+	}
+	for _, p := range v.Findings.Problems {
+		held, known := next.problems[p.Key]
+		if !known {
+			held.First = now
+		}
+		held.Problem, held.Absent = p, time.Time{}
+		next.problems[p.Key] = held
+		v.Problems = append(v.Problems, held)
+		if !held.Tell(now) {
+			wake.at(held.First.Add(p.Class.Quiet()))
+		}
+		tolerance := p.Class.Tolerance()
+		switch {
+		case p.Proven || tolerance >= 0 && now.Sub(held.First) >= tolerance:
+			if v.Cause == nil {
+				v.Cause = &v.Problems[len(v.Problems)-1]
+			}
+		case tolerance >= 0:
+			wake.at(held.First.Add(tolerance))
+		}
+	}
+	v.Remembered = map[string]bool{}
+	for key := range next.problems {
+		v.Remembered[key] = true
+	}
+	if v.Cause != nil {
+		cause := *v.Cause // v.Problems may have moved while it grew
+		v.Cause = &cause
+	}
+}
+
+func (v *Verdict) finds(key string) bool {
+	return slices.ContainsFunc(v.Findings.Problems, func(p Problem) bool { return p.Key == key })
+}
+
+// alarm keeps the earliest of the times that it is given.
+type alarm struct{ time time.Time }
+
+func (a *alarm) at(t time.Time) {
+	if a.time.IsZero() || t.Before(a.time) {
+		a.time = t
+	}
+}

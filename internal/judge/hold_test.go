@@ -1,0 +1,62 @@
+package judge_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/seldonctl/seldonctl/internal/judge"
+)
+
+// TestHoldingTime feeds a problem that comes and goes, as seconds and whether it is there, and says
+// when it becomes a failure.
+func TestHoldingTime(t *testing.T) {
+	type look struct {
+		at    int
+		there bool
+	}
+	for _, tc := range []struct {
+		reason string
+		looks  []look
+		want   judge.Outcome
+	}{
+		{"there all the time, looked at twice", []look{{0, true}, {30, true}}, judge.Failed},
+		{"there all the time, looked at much later", []look{{0, true}, {300, true}}, judge.Failed},
+		{"not long enough", []look{{0, true}, {29, true}}, judge.Waiting},
+		{"away for a moment while the kubelet retries: its age counts on", []look{{0, true}, {10, false}, {20, true}, {31, true}}, judge.Failed},
+		{"away for long: it is a new one", []look{{0, true}, {10, false}, {50, true}, {60, true}}, judge.Waiting},
+		{"away at the moment itself", []look{{0, true}, {40, false}}, judge.Waiting},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			var memory judge.Memory
+			var verdict judge.Verdict
+			for _, l := range tc.looks {
+				findings := judge.Findings{Lacks: []judge.Lack{{Key: "k", Text: "not ready"}}}
+				if l.there {
+					findings.Problems = []judge.Problem{{Class: judge.ImagePull, Key: "pull"}}
+				}
+				memory, verdict, _ = judge.Hold(memory, findings, start.Add(time.Duration(l.at)*time.Second))
+			}
+			if verdict.Outcome != tc.want {
+				t.Errorf("outcome %q, want %q", verdict.Outcome, tc.want)
+			}
+		})
+	}
+}
+
+// TestWake holds Hold to saying when time alone changes the verdict, so that nothing needs to tick.
+func TestWake(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	findings := judge.Findings{
+		Lacks:    []judge.Lack{{Key: "a", Patience: 45 * time.Second}, {Key: "b"}},
+		Problems: []judge.Problem{{Class: judge.CrashLoop, Key: "c"}, {Class: judge.ImagePull, Key: "p"}, {Class: judge.NotReady, Key: "n"}},
+	}
+	_, _, wake := judge.Hold(judge.Memory{}, findings, now)
+	if got := wake.Sub(now); got != 30*time.Second {
+		t.Errorf("wake after %s, want 30s: the image's time is over first", got)
+	}
+	_, _, wake = judge.Hold(judge.Memory{}, judge.Findings{Lacks: []judge.Lack{{Key: "b"}}}, now)
+	if !wake.IsZero() {
+		t.Errorf("wake at %s although time alone changes nothing", wake)
+	}
+}

@@ -1,0 +1,172 @@
+// Package judge decides what is true: whether a goal holds in a snapshot, on what evidence, what is
+// still lacking and what is wrong. Find looks at one moment, Hold at how long things have been so.
+// There is one file per Kubernetes kind; a kind joins in through one line of the table below.
+//
+// It is pure. It never talks to a cluster, reads a clock, logs, or remembers anything outside the
+// Memory that it is given.
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// GoalKind is what is waited for.
+type GoalKind string
+
+// The goals.
+const (
+	Available GoalKind = "available"
+	Scaled    GoalKind = "scaled"
+	Gone      GoalKind = "gone"
+)
+
+// Goal is one thing to reach with one custom resource.
+type Goal struct {
+	Kind GoalKind
+	Root snapshot.Ref
+	// Baseline is the object as it was first known with its present spec: our write's answer, or
+	// the first sight of a change that somebody else made.
+	Baseline *unstructured.Unstructured
+	// Before is the object with the spec before that; nil where the present spec is the first, or
+	// where nothing is known of an earlier one.
+	Before *unstructured.Unstructured
+	// Created says that the Baseline is the answer to the object's creation.
+	Created bool
+	// Reached names the Deployments that a scaling governs; Was their replicas before it.
+	Reached []string
+	Was     map[string]int32
+	// Proven is the generation on which the operator was proven to have acted by an earlier goal; 0
+	// where none was.
+	Proven int64
+	// Patient makes problems told but never a failure: the limit alone ends the waiting.
+	Patient bool
+	// RequireReady makes every condition of the operator's status a condition of the goal.
+	RequireReady bool
+}
+
+// Findings is what one look at a snapshot tells about a goal.
+type Findings struct {
+	// Lacks is what the goal still needs. A goal holds when nothing is lacking, see Hold.
+	Lacks []Lack
+	// Settle says that nothing but time can show that the operator has acted: the goal holds only
+	// once no owned object has changed for SettleTime. Stamp identifies their present state.
+	Settle bool
+	Stamp  string
+	// Evidence is what a success would rest on.
+	Evidence []string
+	// Problems are what is wrong; most may still pass.
+	Problems []Problem
+	// Remarks are what a user should read beside a success.
+	Remarks []string
+	// Loss is set when the goal cannot be reached any more because of what somebody else did.
+	Loss string
+	// Patient is the goal's.
+	Patient bool
+	// Counts are the replicas of each workload, for showing progress.
+	Counts []Count
+}
+
+// Lack is one thing that a goal still needs.
+type Lack struct {
+	// Key identifies the lack over time.
+	Key string
+	// Text says it, with numbers.
+	Text string
+	// Patience, where positive, is how long this lack alone is waited for; then it becomes a remark.
+	Patience time.Duration
+}
+
+// Count is how far one Deployment is.
+type Count struct {
+	Deployment           snapshot.Ref
+	Wanted, Ready, Total int32
+	// Terminating are the pods that are on their way out.
+	Terminating int32
+}
+
+// SettleTime is how long nothing may have changed before "nothing is going to change" is believed,
+// where the change leaves no other trace (DESIGN: how it decides, seen).
+const SettleTime = 5 * time.Second
+
+// finders is the table of kinds that can tell what is wrong with an object of the tree.
+var finders = map[snapshot.Kind]func(*look, snapshot.Object){
+	snapshot.Deployment: findDeployment,
+	snapshot.ReplicaSet: findReplicaSet,
+	snapshot.Pod:        findPod,
+}
+
+// look is one look at a snapshot with a goal in mind.
+type look struct {
+	*Findings
+	snap    *snapshot.Snapshot
+	engine  engine.Reader
+	goal    Goal
+	root    *unstructured.Unstructured
+	implied engine.Implied
+	status  engine.Status
+	seen    bool
+}
+
+// Find says how far the snapshot is from the goal.
+func Find(s *snapshot.Snapshot, e engine.Reader, g Goal) Findings {
+	l := &look{Findings: &Findings{Patient: g.Patient}, snap: s, engine: e, goal: g}
+	if g.Kind == Gone {
+		l.findGone()
+		return *l.Findings
+	}
+	if !l.findRoot() {
+		return *l.Findings
+	}
+	matched := l.findWorkloads()
+	l.findState(matched)
+	l.findProblems(matched)
+	return *l.Findings
+}
+
+// findProblems asks each object of the tree what is wrong with it. Before the operator has acted on
+// the present spec, what is below it still shows the former one and says nothing.
+func (l *look) findProblems(matched map[string]*appsv1.Deployment) {
+	if !l.seen {
+		return
+	}
+	for _, o := range l.snap.Below(l.root.GetUID()) {
+		if find := finders[snapshot.KindOf(o)]; find != nil && o.GetDeletionTimestamp() == nil && l.governed(o, matched) {
+			find(l, o)
+		}
+	}
+	slices.SortStableFunc(l.Problems, compareProblems)
+}
+
+// governed reports whether an object stands below a Deployment that the spec implies.
+func (l *look) governed(o snapshot.Object, matched map[string]*appsv1.Deployment) bool {
+	for _, d := range matched {
+		if l.snap.Within(d.UID, o.GetUID()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *look) lack(key, format string, args ...any) {
+	l.Lacks = append(l.Lacks, Lack{Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+func (l *look) lackFor(patience time.Duration, key, format string, args ...any) {
+	l.Lacks = append(l.Lacks, Lack{Key: key, Text: fmt.Sprintf(format, args...), Patience: patience})
+}
+
+func (l *look) prove(format string, args ...any) {
+	l.Evidence = append(l.Evidence, fmt.Sprintf(format, args...))
+}
+
+func (l *look) remark(format string, args ...any) {
+	l.Remarks = append(l.Remarks, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,265 @@
+package judge_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seldonctl/seldonctl/internal/engine/seldon"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+type object = map[string]any
+
+type testCase struct {
+	Reason string `json:"reason"`
+	Goal   struct {
+		Kind         judge.GoalKind   `json:"kind"`
+		Created      bool             `json:"created"`
+		Patient      bool             `json:"patient"`
+		RequireReady bool             `json:"requireReady"`
+		Proven       int64            `json:"proven"`
+		Reached      []string         `json:"reached"`
+		Was          map[string]int32 `json:"was"`
+		Baseline     object           `json:"baseline"`
+		Before       object           `json:"before"`
+	} `json:"goal"`
+	Change   map[string]object `json:"change"`
+	Pods     int               `json:"pods"`
+	Stranger bool              `json:"stranger"`
+	After    string            `json:"after"`
+	Want     struct {
+		Outcome judge.Outcome `json:"outcome"`
+		Lacks   []string      `json:"lacks"`
+		Remarks []string      `json:"remarks"`
+		Problem judge.Class   `json:"problem"`
+		Message string        `json:"message"`
+		Loss    string        `json:"loss"`
+	} `json:"want"`
+}
+
+func TestJudgement(t *testing.T) {
+	for _, tc := range load[[]testCase](t, "testdata/cases.yaml") {
+		t.Run(tc.Reason, func(t *testing.T) {
+			world := goodWorld(t)
+			goal := tc.goal(world)
+			s := tc.snapshot(t, world)
+			start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+			memory, verdict, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), start)
+			if tc.After != "" {
+				after, err := time.ParseDuration(tc.After)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, verdict, _ = judge.Hold(memory, judge.Find(s, seldon.New(), goal), start.Add(after))
+			}
+			tc.check(t, verdict)
+		})
+	}
+}
+
+func (tc testCase) check(t *testing.T, v judge.Verdict) {
+	t.Helper()
+	var lacks, problems []string
+	for _, l := range v.Lacks {
+		lacks = append(lacks, l.Text)
+	}
+	for _, p := range v.Problems {
+		problems = append(problems, string(p.Class)+": "+p.Message)
+	}
+	if v.Outcome != tc.Want.Outcome {
+		t.Errorf("outcome %q, want %q\nlacks: %q\nproblems: %q\nloss: %q", v.Outcome, tc.Want.Outcome, lacks, problems, v.Findings.Loss)
+	}
+	for _, want := range tc.Want.Lacks {
+		contains(t, "lack", lacks, want)
+	}
+	for _, want := range tc.Want.Remarks {
+		contains(t, "remark", v.Remarks, want)
+	}
+	if tc.Want.Problem != "" {
+		contains(t, "problem", problems, string(tc.Want.Problem)+": ")
+	}
+	if tc.Want.Message != "" && (v.Cause == nil || !strings.Contains(v.Cause.Message, tc.Want.Message)) {
+		t.Errorf("cause %+v does not say %q", v.Cause, tc.Want.Message)
+	}
+	if tc.Want.Loss != "" && !strings.Contains(v.Findings.Loss, tc.Want.Loss) {
+		t.Errorf("loss %q does not say %q", v.Findings.Loss, tc.Want.Loss)
+	}
+	if v.Outcome == judge.Reached && len(v.Findings.Evidence) == 0 {
+		t.Error("reached without evidence")
+	}
+}
+
+func contains(t *testing.T, what string, texts []string, part string) {
+	t.Helper()
+	if !slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, part) }) {
+		t.Errorf("no %s says %q; there are %q", what, part, texts)
+	}
+}
+
+func (tc testCase) goal(world map[string]object) judge.Goal {
+	g := judge.Goal{
+		Kind: tc.Goal.Kind, Created: tc.Goal.Created, Patient: tc.Goal.Patient, RequireReady: tc.Goal.RequireReady,
+		Proven: tc.Goal.Proven, Reached: tc.Goal.Reached, Was: tc.Goal.Was,
+		Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "default", Name: "m", UID: "root"},
+	}
+	root := world["SeldonDeployment"]
+	if tc.Goal.Created {
+		g.Baseline = &unstructured.Unstructured{Object: merge(root, object{"status": nil})}
+	}
+	if tc.Goal.Baseline != nil {
+		g.Baseline = &unstructured.Unstructured{Object: merge(root, tc.Goal.Baseline)}
+	}
+	if tc.Goal.Before != nil {
+		g.Before = &unstructured.Unstructured{Object: merge(root, tc.Goal.Before)}
+	}
+	return g
+}
+
+func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Snapshot {
+	t.Helper()
+	s := snapshot.New()
+	for _, kind := range []snapshot.Kind{"SeldonDeployment", snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
+		s.SetComplete(kind, true)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(world)) {
+		change, changed := tc.Change[kind]
+		if changed && change == nil {
+			continue
+		}
+		s.Set(typed(t, merge(world[kind], change)))
+	}
+	for i := 1; i < tc.Pods; i++ {
+		s.Set(typed(t, merge(world["Pod"], object{"metadata": object{"name": fmt.Sprintf("pod-%d", i), "uid": fmt.Sprintf("pod-%d", i)}})))
+	}
+	if tc.Stranger {
+		s.Set(typed(t, merge(world["Deployment"], object{"metadata": object{"name": "old", "uid": "old"}})))
+	}
+	return s
+}
+
+// goodWorld reads the good world, by kind.
+func goodWorld(t *testing.T) map[string]object {
+	t.Helper()
+	data, err := os.ReadFile("testdata/good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	world := map[string]object{}
+	for _, document := range bytes.Split(data, []byte("\n---\n")) {
+		var o unstructured.Unstructured
+		if err := yaml.Unmarshal(document, &o); err != nil {
+			t.Fatal(err)
+		}
+		world[o.GetKind()] = o.Object
+	}
+	return world
+}
+
+func typed(t *testing.T, o object) snapshot.Object {
+	t.Helper()
+	var into snapshot.Object
+	switch o["kind"] {
+	case "Deployment":
+		into = &appsv1.Deployment{}
+	case "ReplicaSet":
+		into = &appsv1.ReplicaSet{}
+	case "Pod":
+		into = &corev1.Pod{}
+	case "Service":
+		into = &corev1.Service{}
+	default:
+		return &unstructured.Unstructured{Object: o}
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o, into); err != nil {
+		t.Fatal(err)
+	}
+	return into
+}
+
+// merge returns a copy of o with a JSON merge patch applied.
+func merge(o, patch object) object {
+	out := runtime.DeepCopyJSON(o)
+	for key, value := range patch {
+		inner, isObject := value.(object)
+		was, wasObject := out[key].(object)
+		switch {
+		case value == nil:
+			delete(out, key)
+		case isObject && wasObject:
+			out[key] = merge(was, inner)
+		default:
+			out[key] = whole(value)
+		}
+	}
+	return out
+}
+
+// whole turns the numbers that YAML reads as floats into the integers that objects hold.
+func whole(value any) any {
+	switch v := value.(type) {
+	case float64:
+		return int64(v)
+	case object:
+		out := object{}
+		for k, inner := range v {
+			out[k] = whole(inner)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = whole(inner)
+		}
+		return out
+	}
+	return value
+}
+
+func load[T any](t *testing.T, path string) T {
+	t.Helper()
+	var into T
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.UnmarshalStrict(data, &into); err != nil {
+		t.Fatal(err)
+	}
+	return into
+}
+
+// TestGone holds the deletion to every descendant that was ever seen.
+func TestGone(t *testing.T) {
+	world := goodWorld(t)
+	s := testCase{}.snapshot(t, world)
+	goal := judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "default", Name: "m", UID: "root"}}
+	order := []types.UID{"service", "root", "deployment", "replicaset", "pod"}
+	for _, uid := range order {
+		if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != judge.Waiting {
+			t.Fatalf("%q before %s is gone", v.Outcome, uid)
+		}
+		s.Remove(s.Get(uid))
+	}
+	_, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{})
+	if v.Outcome != judge.Reached {
+		t.Fatalf("%q when all is gone: %v", v.Outcome, v.Lacks)
+	}
+	const want = "deleted: SeldonDeployment, 1 Deployment, 1 Pod, 1 ReplicaSet, 1 Service"
+	if got := v.Findings.Evidence[0]; got != want {
+		t.Errorf("evidence %q, want %q", got, want)
+	}
+}

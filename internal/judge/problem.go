@@ -1,0 +1,150 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Problem is something wrong on the tree.
+type Problem struct {
+	Class Class
+	// Key identifies the problem over time, whatever words it is told in.
+	Key string
+	// Message says it in one sentence.
+	Message string
+	// Chain leads from the custom resource down to the cause.
+	Chain []Link
+	// Hint is what to do next, mostly a command.
+	Hint string
+	// Since is when it began by the server's clock, where the server says so.
+	Since time.Time
+	// Proven problems have shown themselves often enough to need no further waiting.
+	Proven bool
+}
+
+// Link is one step of a chain of causes.
+type Link struct {
+	Ref  snapshot.Ref
+	Text string
+}
+
+// String returns "Kind/name: text".
+func (l Link) String() string {
+	if l.Text == "" {
+		return l.Ref.String()
+	}
+	return fmt.Sprintf("%s: %s", l.Ref, l.Text)
+}
+
+// Class is what kind of problem it is; it decides how long the problem is borne.
+type Class string
+
+// The classes of problems.
+const (
+	InvalidSpec       Class = "InvalidSpec"
+	InvalidImage      Class = "InvalidImageName"
+	Refused           Class = "Refused"
+	PodsDenied        Class = "PodsDenied"
+	ImagePull         Class = "ImagePull"
+	MissingReference  Class = "MissingReference"
+	OperatorError     Class = "OperatorError"
+	NoProgress        Class = "NoProgress"
+	ContainerStart    Class = "ContainerStart"
+	Quota             Class = "Quota"
+	PodsRefused       Class = "PodsRefused"
+	Unschedulable     Class = "Unschedulable"
+	CrashLoop         Class = "CrashLoop"
+	OutOfMemory       Class = "OutOfMemory"
+	ReplicasRewritten Class = "ReplicasRewritten"
+	NotReady          Class = "NotReady"
+	NodesComing       Class = "NodesComing"
+	OperatorRetries   Class = "OperatorRetries"
+	OperatorSilent    Class = "OperatorSilent"
+	PodsDelayed       Class = "PodsDelayed"
+)
+
+// never is the tolerance of problems that are told but never end the waiting.
+const never time.Duration = -1
+
+// tolerances is how long a problem of each class must hold before it is a failure. Permanent ones
+// get the 2 s in which an operator corrects itself; what a person or another controller may mend
+// within a rollout gets 30 s, what the cluster may mend 60 s.
+var tolerances = map[Class]time.Duration{
+	InvalidSpec:       2 * time.Second,
+	InvalidImage:      2 * time.Second,
+	Refused:           2 * time.Second,
+	PodsDenied:        2 * time.Second,
+	NoProgress:        2 * time.Second,
+	ReplicasRewritten: replicasPatience,
+	ImagePull:         30 * time.Second,
+	MissingReference:  30 * time.Second,
+	ContainerStart:    30 * time.Second,
+	OperatorError:     30 * time.Second,
+	Quota:             60 * time.Second,
+	PodsRefused:       60 * time.Second,
+	Unschedulable:     60 * time.Second,
+	CrashLoop:         60 * time.Second,
+	OutOfMemory:       60 * time.Second,
+	NotReady:          never,
+	NodesComing:       never,
+	OperatorRetries:   never,
+	OperatorSilent:    never,
+	PodsDelayed:       never,
+}
+
+// Tolerance returns how long a problem of the class is borne; negative: for ever.
+func (c Class) Tolerance() time.Duration {
+	if t, known := tolerances[c]; known {
+		return t
+	}
+	return never
+}
+
+// silenceBorne is how long an operator may take to write its first status before that is worth telling.
+const silenceBorne = 10 * time.Second
+
+// Quiet returns how long a problem of the class is kept to ourselves: what every start shows for a
+// moment is no news.
+func (c Class) Quiet() time.Duration {
+	if c == OperatorSilent {
+		return silenceBorne
+	}
+	return 0
+}
+
+// chain leads from the custom resource down to the object along its controllers.
+func (l *look) chain(o snapshot.Object, text string) []Link {
+	links := []Link{{Ref: snapshot.RefTo(o), Text: text}}
+	for {
+		owner := metav1.GetControllerOfNoCopy(o)
+		if owner == nil {
+			return links
+		}
+		if o = l.snap.Get(owner.UID); o == nil {
+			return links
+		}
+		links = append([]Link{{Ref: snapshot.RefTo(o)}}, links...)
+	}
+}
+
+// compareProblems puts the gravest problem first: what is proven, then what is borne for the
+// shortest time, then by key so that the order never changes without a cause.
+func compareProblems(a, b Problem) int {
+	return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Key, b.Key))
+}
+
+func rank(p Problem) int {
+	switch t := p.Class.Tolerance(); {
+	case p.Proven:
+		return 0
+	case t == never:
+		return int(time.Hour / time.Second)
+	default:
+		return int(t/time.Second) + 1
+	}
+}

@@ -1,0 +1,240 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// findRoot looks at the custom resource itself: whether it is still ours, and whether its operator
+// has acted on its present spec. It returns false where nothing further can be said.
+func (l *look) findRoot() bool {
+	ref := l.goal.Root
+	root, ok := l.snap.Get(ref.UID).(*unstructured.Unstructured)
+	if !ok {
+		l.lossOrLack(ref)
+		return false
+	}
+	l.root = root
+	if root.GetDeletionTimestamp() != nil {
+		l.Loss = fmt.Sprintf("%s is being deleted by somebody else", ref)
+		return false
+	}
+	if l.goal.Baseline != nil && root.GetGeneration() < l.goal.Baseline.GetGeneration() {
+		l.lack("generation", "%s: generation %d has not arrived yet", ref, l.goal.Baseline.GetGeneration())
+		return false
+	}
+	implied, err := l.engine.Implied(root)
+	if err != nil {
+		l.Problems = append(l.Problems, Problem{
+			Class: InvalidSpec, Key: string(InvalidSpec), Message: err.Error(), Chain: l.chain(root, "spec cannot be read"),
+		})
+		l.lack("spec", "the spec of %s cannot be read: %v", ref, err)
+		return false
+	}
+	l.implied, l.status = implied, l.engine.Status(root)
+	l.findSeen()
+	return true
+}
+
+func (l *look) lossOrLack(ref snapshot.Ref) {
+	switch other := l.snap.Named(ref.Kind, ref.Namespace, ref.Name); {
+	case other != nil && other.GetUID() != ref.UID:
+		l.Loss = fmt.Sprintf("%s was deleted and made again by somebody else", ref)
+	case l.snap.Gone(ref.UID):
+		l.Loss = fmt.Sprintf("%s was deleted by somebody else", ref)
+	default:
+		l.lack("root", "%s has not been seen yet", ref)
+	}
+}
+
+// findSeen looks for proof that the operator has acted on the present spec. Its status names no
+// generation, so the proof is (1) a status written after the spec, or (2) the spec's changes in the
+// children, or (3), where the change reaches no child, that nothing moves any more.
+func (l *look) findSeen() {
+	generation := l.root.GetGeneration()
+	if l.statusIsYounger() {
+		l.seen = true
+		l.prove("the operator has written the status after generation %d", generation)
+		return
+	}
+	if l.goal.Proven == generation {
+		l.seen = true
+		l.prove("the operator had acted on generation %d before", generation)
+		return
+	}
+	if l.goal.Created || l.goal.Baseline == nil && l.status.State == engine.StateNone {
+		l.lack("seen", "the operator has not written a status yet")
+		l.suspectSilence()
+		return
+	}
+	arrival := l.engine.Arrived(l.goal.Before, l.root, l.ownedDeployments())
+	for _, leaf := range arrival.Missing {
+		l.lack("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
+			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
+	}
+	switch {
+	case len(arrival.Missing) > 0:
+	case arrival.Leaves > 0:
+		l.seen = true
+		l.prove("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
+	default:
+		l.seen, l.Settle = true, true
+		l.Stamp = stamp(generation, l.snap.Owned(l.root.GetUID()))
+		l.prove("settled: no owned object has changed for %s since generation %d", SettleTime, generation)
+	}
+}
+
+// statusIsYounger reports whether the status must have been written after the present spec. A status
+// write carries the resourceVersion that its reconcile read and is refused when stale, so a status
+// that differs from the one in the answer to the spec write comes from a reconcile that knew the spec.
+func (l *look) statusIsYounger() bool {
+	status := l.root.Object["status"]
+	switch {
+	case status == nil:
+		return false
+	case l.goal.Created && l.root.GetGeneration() == l.goal.Baseline.GetGeneration():
+		return true
+	case l.goal.Baseline != nil && l.goal.Baseline.GetGeneration() == l.root.GetGeneration() &&
+		!equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"]):
+		return true
+	}
+	return writtenAfterSpec(l.root.GetManagedFields())
+}
+
+// writtenAfterSpec reports whether managedFields date the status at least 2 s after every write of
+// the spec: their times have a resolution of one second.
+func writtenAfterSpec(fields []metav1.ManagedFieldsEntry) bool {
+	var spec, status time.Time
+	for _, f := range fields {
+		switch {
+		case f.Time == nil:
+		case f.Subresource == "status" && f.Time.After(status):
+			status = f.Time.Time
+		case f.Subresource != "status" && f.Time.After(spec):
+			spec = f.Time.Time
+		}
+	}
+	return !spec.IsZero() && status.Sub(spec) >= 2*time.Second
+}
+
+// suspectSilence tells why a status may stay empty. It is no failure of the workload and never
+// becomes a verdict before the deadline.
+func (l *look) suspectSilence() {
+	l.Problems = append(l.Problems, Problem{
+		Class: OperatorSilent, Key: string(OperatorSilent),
+		Message: "the operator has not written a status: it may not be running, or watch other namespaces or another seldon.io/controller-id",
+		Chain:   l.chain(l.root, "no status"),
+		Hint:    "kubectl get pods -A -l app.kubernetes.io/name=seldon-core-operator",
+	})
+}
+
+// findState demands the operator's own word, which is a hint, and reads its errors. While anything
+// is parked at zero its state stays Creating for ever although nothing is wrong.
+func (l *look) findState(matched map[string]*appsv1.Deployment) {
+	zero := false
+	for _, w := range l.implied.Workloads {
+		if w.Replicas != nil && *w.Replicas == 0 {
+			zero = true
+		}
+	}
+	switch {
+	case l.status.State == engine.StateAvailable:
+		l.prove("the operator reports Available")
+		l.remarkConditions()
+	case zero && len(matched) > 0 && l.status.State != engine.StateFailed:
+		l.remark("a part is at 0 replicas: the operator goes on showing %q and does not finish routing", l.status.State)
+	default:
+		l.lack("state", "the operator reports %q", orNone(string(l.status.State)))
+	}
+	if l.seen && l.status.State == engine.StateFailed {
+		l.findOperatorError()
+	}
+}
+
+// remarkConditions reads the conditions that do not gate the state. ServicesReady is set False in
+// every pass whose Deployments are not ready, so it and what aggregates it tell nothing.
+func (l *look) remarkConditions() {
+	for _, c := range l.status.Conditions {
+		if c.Status != string(metav1.ConditionFalse) || c.Type == "ServicesReady" {
+			continue
+		}
+		text := strings.TrimSpace(c.Reason + " " + c.Message)
+		if l.goal.RequireReady {
+			l.lack("condition/"+c.Type, "condition %s is False: %s", c.Type, text)
+			continue
+		}
+		if c.Type != "Ready" {
+			l.remark("not routed: condition %s is False: %s", c.Type, text)
+		}
+	}
+}
+
+// transientTexts are errors that the operator retries and mostly overcomes; alone they never are a
+// failure.
+var transientTexts = []string{
+	"failed calling webhook", "object is being deleted", "already exists", "has been modified",
+	"Too Many Requests", "too many requests", "timeout", "timed out", "connection refused",
+}
+
+// permanentTexts are the API server's own words for an object that it will refuse every time.
+var permanentTexts = []string{"is invalid:", "is forbidden:"}
+
+func (l *look) findOperatorError() {
+	text := l.status.Description
+	problem := Problem{Key: "operator", Class: OperatorError, Message: text, Chain: l.chain(l.root, "Failed: "+text)}
+	switch {
+	case containsAny(text, transientTexts):
+		problem.Class = OperatorRetries
+	case containsAny(text, permanentTexts):
+		problem.Class = Refused
+		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
+	default:
+		problem.Hint = fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
+	}
+	l.Problems = append(l.Problems, problem)
+}
+
+func (l *look) ownedDeployments() []*appsv1.Deployment {
+	var owned []*appsv1.Deployment
+	for _, o := range l.snap.Owned(l.root.GetUID()) {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			owned = append(owned, d)
+		}
+	}
+	return owned
+}
+
+// stamp identifies the present state of some objects.
+func stamp(generation int64, objects []snapshot.Object) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d", generation)
+	for _, o := range objects {
+		fmt.Fprintf(&b, " %s@%s", o.GetUID(), o.GetResourceVersion())
+	}
+	return b.String()
+}
+
+func containsAny(text string, parts []string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing yet"
+	}
+	return s
+}
