@@ -1,0 +1,305 @@
+// Package journal turns what comes in, from the cluster and from our own acts, into what is to be
+// told and what is to be asked. Step is its one function: a state, an input and the time give the
+// entries for the sinks, the wants for the outside, and the verdict.
+//
+// It is pure. It never talks to a cluster, reads a clock, prints, or starts a goroutine; the state is
+// owned by the goroutine that steps it.
+package journal
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Input is anything that can change what is known or wanted. The types of this file's inputs are
+// all there are.
+type Input interface{ input() }
+
+type (
+	// Changed is a message of a watch.
+	Changed struct{ snapshot.Change }
+	// Began sets a goal; the phase in which it is reached begins.
+	Began struct {
+		Phase Phase
+		Goal  judge.Goal
+		// Text says what is waited for, Limit for how long at most.
+		Text  string
+		Limit time.Duration
+	}
+	// ReadDone answers a want for a confirming read.
+	ReadDone struct {
+		Objects []snapshot.Object
+		Err     error
+	}
+	// Told is an act of our own that has no other effect than to be told.
+	Told struct{ Entry Entry }
+	// Ticked says that time has passed to the moment that an earlier step named.
+	Ticked struct{}
+)
+
+func (Changed) input()  {}
+func (Began) input()    {}
+func (ReadDone) input() {}
+func (Told) input()     {}
+func (Ticked) input()   {}
+
+// State is all that is known and remembered of one custom resource and what is wanted of it.
+type State struct {
+	snap    *snapshot.Snapshot
+	engine  engine.Reader
+	started time.Time
+
+	goal   *judge.Goal
+	phase  Phase
+	began  time.Time
+	memory judge.Memory
+	ended  bool // the present goal has its verdict
+
+	confirming bool // a confirming read is on its way
+	doubted    bool // the last confirming read disagreed, and nothing has changed since
+
+	story story
+	lost  map[snapshot.Kind]bool
+}
+
+// New returns the state before anything has happened.
+func New(e engine.Reader, now time.Time) *State {
+	return &State{
+		snap: snapshot.New(), engine: e, started: now,
+		story: newStory(), lost: map[snapshot.Kind]bool{},
+	}
+}
+
+// Outcome is what a step asks its caller to do.
+type Outcome struct {
+	// Entries are to be told, in order.
+	Entries []Entry
+	// Confirm asks for a consistent read of the custom resource, its Deployments and its pods, to
+	// be answered with ReadDone.
+	Confirm bool
+	// Verdict is set once, when the goal is reached, failed or lost.
+	Verdict *judge.Verdict
+	// Wake is when a Ticked is due if nothing else comes; zero: never.
+	Wake time.Time
+}
+
+// Snapshot returns what is known. The caller must not change it.
+func (s *State) Snapshot() *snapshot.Snapshot { return s.snap }
+
+// Blind reports whether the watch of the kind is broken at present.
+func (s *State) Blind(kind snapshot.Kind) bool { return s.lost[kind] }
+
+// Root returns the living custom resource with that UID, or nil.
+func (s *State) Root(uid types.UID) *unstructured.Unstructured {
+	root, ok := s.snap.Get(uid).(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	return root
+}
+
+// Last returns the verdict as things stand, for the moment when a limit is reached.
+func (s *State) Last(now time.Time) judge.Verdict {
+	if s.goal == nil {
+		return judge.Verdict{Outcome: judge.Waiting}
+	}
+	_, verdict, _ := judge.Hold(s.memory, judge.Find(s.snap, s.engine, *s.goal), now)
+	return verdict
+}
+
+// Step takes in one input.
+func (s *State) Step(in Input, now time.Time) Outcome {
+	out := &step{State: s, now: now}
+	switch in := in.(type) {
+	case Changed:
+		out.change(in.Change)
+	case Began:
+		out.begin(in)
+	case ReadDone:
+		out.confirm(in)
+	case Told:
+		out.tell(in.Entry)
+	case Ticked:
+		s.doubted = false
+	}
+	out.decide()
+	return out.Outcome
+}
+
+// step is one step under way.
+type step struct {
+	*State
+	Outcome
+	now time.Time
+}
+
+func (s *step) tell(e Entry) {
+	e.At, e.Elapsed = s.now, s.now.Sub(s.started)
+	if e.Phase == "" {
+		e.Phase = s.phase
+	}
+	s.Entries = append(s.Entries, e)
+}
+
+func (s *step) begin(in Began) {
+	goal := in.Goal
+	s.goal, s.phase, s.began = &goal, in.Phase, s.now
+	s.memory, s.ended, s.doubted = judge.Memory{}, false, false
+	s.story.forgetProblems()
+	text := in.Text
+	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Took: in.Limit})
+	if goal.Baseline != nil {
+		s.snap.Set(goal.Baseline)
+	}
+}
+
+// change takes in a message of a watch.
+func (s *step) change(c snapshot.Change) {
+	switch c.Type {
+	case snapshot.Seen:
+		s.takeUp(c.Object)
+		if s.snap.Set(c.Object) {
+			s.doubted = false
+			s.story.saw(c.Object)
+		}
+	case snapshot.Deleted:
+		if s.snap.Remove(c.Object) {
+			s.doubted = false
+		}
+	case snapshot.Synced:
+		s.snap.SetComplete(c.Kind, true)
+	case snapshot.Lost:
+		s.lost[c.Kind] = true
+		s.tell(Entry{Type: Warning, Reason: "WatchLost", Text: "the watch of " + string(c.Kind) + " broke and is being restored: " + errText(c.Err)})
+	case snapshot.Restored:
+		delete(s.lost, c.Kind)
+		s.tell(Entry{Type: Note, Reason: "WatchRestored", Text: "the watch of " + string(c.Kind) + " delivers again"})
+	case snapshot.Denied:
+		s.snap.SetComplete(c.Kind, false)
+		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
+	}
+	s.tellEvents()
+}
+
+// takeUp notices that somebody else has changed the spec of the object that the goal is about: the
+// goal then stands for the new spec, and what was known before is no longer evidence.
+func (s *step) takeUp(o snapshot.Object) {
+	if s.goal == nil || s.ended || s.goal.Baseline == nil || s.goal.Kind == judge.Gone || o.GetUID() != s.goal.Root.UID {
+		return
+	}
+	root, ok := o.(*unstructured.Unstructured)
+	if !ok || root.GetGeneration() <= s.goal.Baseline.GetGeneration() {
+		return
+	}
+	before := s.Root(o.GetUID())
+	if before == nil {
+		before = s.goal.Baseline
+	}
+	if root.GetDeletionTimestamp() == nil {
+		s.tell(Entry{Type: Warning, Reason: "ForeignChange", Object: &s.goal.Root,
+			Text: "somebody else changed the spec" + writerOf(root) + "; going on with generation " + itoa(root.GetGeneration())})
+	}
+	s.goal.Before, s.goal.Baseline, s.goal.Created = before, root, false
+}
+
+// decide looks at the goal and asks for a confirming read, or gives the verdict.
+func (s *step) decide() {
+	if s.goal == nil || s.ended {
+		return
+	}
+	findings := judge.Find(s.snap, s.engine, *s.goal)
+	memory, verdict, wake := judge.Hold(s.memory, findings, s.now)
+	s.memory, s.Wake = memory, wake
+	s.tellProgress(verdict)
+	switch verdict.Outcome {
+	case judge.Waiting:
+	case judge.Reached:
+		if s.goal.Kind == judge.Gone {
+			s.end(verdict)
+			return
+		}
+		if s.confirming || s.doubted {
+			s.Wake = s.now.Add(doubtTime)
+			return
+		}
+		s.confirming, s.Confirm = true, true
+	case judge.Failed, judge.Lost:
+		s.end(verdict)
+	}
+}
+
+// doubtTime is how long after a confirming read that disagreed the next one is made although no
+// watch has delivered anything since.
+const doubtTime = time.Second
+
+// confirm evaluates the goal once more on what a consistent read showed. ReplicaSets come from the
+// watches: they only link pods to their Deployments.
+func (s *step) confirm(in ReadDone) {
+	s.confirming = false
+	if s.goal == nil || s.ended {
+		return
+	}
+	if in.Err != nil {
+		s.doubted = true
+		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
+		return
+	}
+	read := s.readSnapshot(in.Objects)
+	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
+	if verdict.Outcome == judge.Reached {
+		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
+		s.end(verdict)
+		return
+	}
+	s.doubted = true
+	for _, o := range in.Objects {
+		s.takeUp(o)
+		s.snap.Set(o)
+	}
+}
+
+func (s *step) readSnapshot(objects []snapshot.Object) *snapshot.Snapshot {
+	read := snapshot.New()
+	for _, o := range objects {
+		read.Set(o)
+	}
+	for _, o := range s.snap.Below(s.goal.Root.UID) {
+		switch snapshot.KindOf(o) {
+		case snapshot.Deployment, snapshot.Pod:
+		default:
+			read.Set(o)
+		}
+	}
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
+		read.SetComplete(kind, s.snap.Complete(kind))
+	}
+	return read
+}
+
+func (s *step) end(v judge.Verdict) {
+	s.ended, s.Verdict, s.Wake = true, &v, time.Time{}
+	took := s.now.Sub(s.began)
+	switch v.Outcome {
+	case judge.Waiting:
+	case judge.Reached:
+		claim := Entry{Type: Claim, Object: &s.goal.Root, Text: claimText(*s.goal, v), Took: took}
+		if s.goal.Kind != judge.Gone { // there the sentence is the evidence
+			claim.Details = v.Findings.Evidence
+		}
+		s.tell(claim)
+		for _, remark := range v.Remarks {
+			s.tell(Entry{Type: Warning, Object: &s.goal.Root, Text: remark})
+		}
+	case judge.Failed:
+		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
+			Details: chainTexts(v.Cause.Chain), Hint: v.Cause.Hint, Took: took})
+	case judge.Lost:
+		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})
+	}
+}

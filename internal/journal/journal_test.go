@@ -1,0 +1,197 @@
+package journal_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine/seldon"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// player steps a journal through a history, a second a step, and keeps what was told.
+type player struct {
+	state *journal.State
+	now   time.Time
+	told  []journal.Entry
+	last  journal.Outcome
+}
+
+func newPlayer() *player {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return &player{state: journal.New(seldon.New(), now), now: now}
+}
+
+func (p *player) step(in journal.Input) journal.Outcome {
+	p.now = p.now.Add(time.Second)
+	p.last = p.state.Step(in, p.now)
+	p.told = append(p.told, p.last.Entries...)
+	return p.last
+}
+
+func (p *player) see(objects ...snapshot.Object) {
+	for _, o := range objects {
+		p.step(journal.Changed{Change: snapshot.Change{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}})
+	}
+}
+
+func (p *player) texts(of ...journal.EntryType) []string {
+	var texts []string
+	for _, e := range p.told {
+		if len(of) == 0 || slices.Contains(of, e.Type) {
+			texts = append(texts, e.Text)
+		}
+	}
+	return texts
+}
+
+func root(version, generation int64, state string) *unstructured.Unstructured {
+	o := map[string]any{
+		"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment",
+		"metadata": map[string]any{"name": "m", "namespace": "default", "uid": "root", "generation": generation,
+			"resourceVersion": itoa(version)},
+		"spec": map[string]any{"predictors": []any{map[string]any{
+			"name": "p", "graph": map[string]any{"name": "clf", "type": "MODEL"},
+			"componentSpecs": []any{map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "clf", "image": "i"}}}}},
+		}}},
+	}
+	if state != "" {
+		o["status"] = map[string]any{"state": state}
+	}
+	return &unstructured.Unstructured{Object: o}
+}
+
+func itoa(n int64) string { return string(rune('0'+n/10)) + string(rune('0'+n%10)) }
+
+func owned(uid types.UID) []metav1.OwnerReference {
+	yes := true
+	return []metav1.OwnerReference{{UID: uid, Kind: "Owner", Name: "owner", Controller: &yes}}
+}
+
+func deployment(version string, ready int32) *appsv1.Deployment {
+	one := int32(1)
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
+		Name: "m-p-0-clf", Namespace: "default", UID: "deployment", ResourceVersion: version, Generation: 1, OwnerReferences: owned("root")}}
+	d.Spec.Replicas = &one
+	d.Spec.Template.Labels = map[string]string{"seldon-app": "m-p"}
+	d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "clf", Image: "i"}, {Name: "seldon-container-engine", Image: "e"}}
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: ready, AvailableReplicas: ready, UnavailableReplicas: 1 - ready}
+	return d
+}
+
+func event(uid types.UID, about types.UID, version string, count int32, reason string) *corev1.Event {
+	return &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{UID: uid, ResourceVersion: version},
+		InvolvedObject: corev1.ObjectReference{UID: about, Kind: "Pod", Name: "x"}, Reason: reason, Message: reason, Count: count, Type: "Normal",
+	}
+}
+
+func begun() *player {
+	p := newPlayer()
+	created := root(1, 1, "")
+	p.step(journal.Began{Phase: journal.Wait, Goal: judge.Goal{Kind: judge.Available, Root: snapshot.RefTo(created), Baseline: created, Created: true}})
+	return p
+}
+
+// TestClaimNeedsConfirmation: a goal that holds in what was watched is claimed only when a
+// consistent read shows it too.
+func TestClaimNeedsConfirmation(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	if !p.last.Confirm || p.last.Verdict != nil {
+		t.Fatalf("confirm %v, verdict %v: want a read and no verdict", p.last.Confirm, p.last.Verdict)
+	}
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(4, 1, "Creating"), deployment("5", 0)}})
+	if p.last.Verdict != nil {
+		t.Fatal("claimed although the read disagreed")
+	}
+	p.see(root(6, 1, "Available"), deployment("7", 1))
+	if !p.last.Confirm {
+		t.Fatal("no second read when the watches said yes again")
+	}
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(6, 1, "Available"), deployment("7", 1)}})
+	if p.last.Verdict == nil || p.last.Verdict.Outcome != judge.Reached {
+		t.Fatalf("verdict %v, want reached", p.last.Verdict)
+	}
+}
+
+// TestFailedReadIsRepeated: a read that fails delays the claim and does not lose it.
+func TestFailedReadIsRepeated(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	p.step(journal.ReadDone{Err: errors.New("boom")})
+	if p.last.Confirm || p.last.Wake.IsZero() {
+		t.Fatalf("confirm %v, wake %v: want a pause and then another read", p.last.Confirm, p.last.Wake)
+	}
+	if p.step(journal.Ticked{}); !p.last.Confirm {
+		t.Fatal("no further read after the pause")
+	}
+}
+
+// TestEventsAreToldOnce: an event is told when its object is known to be ours, once, and again when
+// its count has grown tenfold; noise and strangers' events never.
+func TestEventsAreToldOnce(t *testing.T) {
+	p := begun()
+	p.see(event("e1", "deployment", "10", 1, "Early"), event("e2", "stranger", "11", 1, "Stranger"), event("e3", "root", "12", 1, "Updated"))
+	if got := p.texts(journal.Event); len(got) != 0 {
+		t.Fatalf("told %q before the object is known to be ours", got)
+	}
+	p.see(deployment("13", 0))
+	p.see(event("e1", "deployment", "14", 5, "Early"), event("e1", "deployment", "15", 10, "Early"), event("e1", "deployment", "16", 11, "Early"))
+	want := []string{"Early", "Early"}
+	if got := p.texts(journal.Event); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// TestForeignChange: somebody else's change of the spec is taken up and told; what was known before
+// proves nothing any more.
+func TestForeignChange(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"))
+	changed := root(3, 2, "Available")
+	predictor := changed.Object["spec"].(map[string]any)["predictors"].([]any)[0].(map[string]any)
+	predictor["traffic"] = int64(100)
+	p.see(changed)
+	if got := p.texts(journal.Warning); len(got) != 1 || !strings.Contains(got[0], "somebody else changed the spec") {
+		t.Fatalf("told %q", got)
+	}
+	p.see(deployment("4", 1))
+	if p.last.Confirm {
+		t.Fatal("the status from before the change was taken for proof")
+	}
+	p.now = p.now.Add(judge.SettleTime)
+	if p.step(journal.Ticked{}); !p.last.Confirm {
+		t.Fatal("not settled although nothing moves")
+	}
+}
+
+// TestOwnChangeIsNotForeign: between two goals our own write comes back through the watch.
+func TestOwnChangeIsNotForeign(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Available"), deployment("3", 1)}})
+	p.see(root(4, 2, "Available"))
+	if got := p.texts(journal.Warning); len(got) != 0 {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestTimeNeverRunsBackwards: entries are stamped in order.
+func TestTimeNeverRunsBackwards(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Creating"), deployment("3", 0), root(4, 1, "Available"), deployment("5", 1))
+	if !slices.IsSortedFunc(p.told, func(a, b journal.Entry) int { return a.At.Compare(b.At) }) {
+		t.Error("entries out of order")
+	}
+}

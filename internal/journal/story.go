@@ -1,0 +1,251 @@
+package journal
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// story is what has been told already, so that nothing is told twice.
+type story struct {
+	counts   map[types.UID]int32 // events told, with the count they had
+	pending  []types.UID         // events whose object is not known to be ours yet, oldest first
+	involved map[types.UID]*corev1.Event
+	numbers  map[types.UID]string
+	state    string
+	problems map[string]judge.Problem
+	blockers string
+}
+
+func newStory() story {
+	return story{
+		counts: map[types.UID]int32{}, involved: map[types.UID]*corev1.Event{},
+		numbers: map[types.UID]string{}, problems: map[string]judge.Problem{},
+	}
+}
+
+// pendingLimit bounds how many events about unknown objects are kept; in a busy namespace most of
+// them are somebody else's.
+const pendingLimit = 1000
+
+func (t *story) saw(o snapshot.Object) {
+	e, ok := o.(*corev1.Event)
+	if !ok {
+		return
+	}
+	t.involved[e.UID] = e
+	if !slices.Contains(t.pending, e.UID) {
+		t.pending = append(t.pending, e.UID)
+	}
+	if len(t.pending) > pendingLimit {
+		delete(t.involved, t.pending[0])
+		t.pending = t.pending[1:]
+	}
+}
+
+func (t *story) forgetProblems() { t.problems = map[string]judge.Problem{} }
+
+// tellEvents tells the events whose object has turned out to be in the tree. An event is told when
+// first seen and again only when its count has grown tenfold.
+func (s *step) tellEvents() {
+	if s.goal == nil || len(s.story.pending) == 0 {
+		return
+	}
+	var waiting []types.UID
+	for _, id := range s.story.pending {
+		e := s.story.involved[id]
+		if !s.snap.Within(s.goal.Root.UID, e.InvolvedObject.UID) {
+			waiting = append(waiting, id)
+			continue
+		}
+		delete(s.story.involved, id)
+		s.tellEvent(e)
+	}
+	s.story.pending = waiting
+}
+
+func (s *step) tellEvent(e *corev1.Event) {
+	if part, noisy := s.engine.Identity().Noisy[e.Reason]; noisy && strings.Contains(e.Message, part) {
+		return
+	}
+	count := snapshot.EventCount(e)
+	if told := s.story.counts[e.UID]; told > 0 && count < 10*told {
+		return
+	}
+	s.story.counts[e.UID] = count
+	kind := Event
+	if e.Type == corev1.EventTypeWarning {
+		kind = Alarm
+	}
+	about := e.InvolvedObject
+	s.tell(Entry{
+		Type: kind, Reason: e.Reason, Text: e.Message, Count: count,
+		Object: &snapshot.Ref{Kind: snapshot.Kind(about.Kind), Namespace: about.Namespace, Name: about.Name, UID: about.UID},
+	})
+}
+
+// tellProgress tells what of the verdict is new: numbers, the operator's state, problems that have
+// come and gone, and what blocks a deletion.
+func (s *step) tellProgress(v judge.Verdict) {
+	for _, c := range v.Findings.Counts {
+		text := countText(c)
+		if s.story.numbers[c.Deployment.UID] == text {
+			continue
+		}
+		s.story.numbers[c.Deployment.UID] = text
+		s.tell(Entry{Type: Progress, Object: &c.Deployment, Text: text})
+	}
+	s.tellState()
+	s.tellProblems(v)
+	s.tellBlockers(v)
+}
+
+func countText(c judge.Count) string {
+	text := fmt.Sprintf("%d of %d ready", c.Ready, c.Wanted)
+	if c.Total > c.Wanted {
+		text += fmt.Sprintf(", %d too many", c.Total-c.Wanted)
+	}
+	if c.Terminating > 0 {
+		text += fmt.Sprintf(", %d terminating", c.Terminating)
+	}
+	return text
+}
+
+func (s *step) tellState() {
+	root := s.Root(s.goal.Root.UID)
+	if root == nil || s.goal.Kind == judge.Gone {
+		return
+	}
+	status := s.engine.Status(root)
+	text := strings.TrimSpace(string(status.State) + " " + status.Description)
+	if text == "" || text == s.story.state {
+		return
+	}
+	s.story.state = text
+	s.tell(Entry{Type: Progress, Object: &s.goal.Root, Text: "the operator reports " + text})
+}
+
+func (s *step) tellProblems(v judge.Verdict) {
+	for _, p := range v.Problems {
+		if _, told := s.story.problems[p.Key]; told || !p.Tell(s.now) || v.Outcome == judge.Failed && p.Key == v.Cause.Key {
+			continue
+		}
+		s.story.problems[p.Key] = p.Problem
+		text := p.Message
+		if t := p.Class.Tolerance(); t >= 0 {
+			text += fmt.Sprintf(" (a failure if it lasts %s)", t)
+		}
+		s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint})
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.story.problems)) {
+		if v.Remembered[key] || v.Outcome != judge.Waiting {
+			continue
+		}
+		old := s.story.problems[key]
+		delete(s.story.problems, key)
+		s.tell(Entry{Type: Healed, Reason: string(old.Class), Text: "passed: " + old.Message, Object: lastRef(old.Chain)})
+	}
+}
+
+// tellBlockers tells during a deletion what is left, by kind and number, whenever that changes.
+func (s *step) tellBlockers(v judge.Verdict) {
+	if s.goal.Kind != judge.Gone || len(v.Lacks) == 0 {
+		return
+	}
+	counts := map[string]int{}
+	for _, t := range s.snap.Ever(s.goal.Root.UID) {
+		if !t.Gone {
+			counts[string(t.Kind)]++
+		}
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, judge.Plural(counts[kind], kind))
+	}
+	text := "left: " + strings.Join(parts, ", ")
+	if text == s.story.blockers || len(parts) == 0 {
+		return
+	}
+	s.story.blockers = text
+	s.tell(Entry{Type: Progress, Object: &s.goal.Root, Text: text})
+}
+
+// claimText is the sentence of a success.
+func claimText(g judge.Goal, v judge.Verdict) string {
+	switch g.Kind {
+	case judge.Gone:
+		return "gone" + strings.TrimPrefix(strings.Join(v.Findings.Evidence, "; "), "deleted")
+	case judge.Scaled:
+		return "scaled: " + countsText(v.Findings.Counts)
+	case judge.Available:
+		return "available: " + countsText(v.Findings.Counts)
+	}
+	return string(g.Kind)
+}
+
+func countsText(counts []judge.Count) string {
+	parts := make([]string, 0, len(counts))
+	for _, c := range counts {
+		parts = append(parts, fmt.Sprintf("%d of %d ready on %s", c.Ready, c.Wanted, c.Deployment.Name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func chainTexts(chain []judge.Link) []string {
+	texts := make([]string, 0, len(chain))
+	for _, link := range chain {
+		texts = append(texts, link.String())
+	}
+	return texts
+}
+
+func readKinds(read *snapshot.Snapshot, root snapshot.Ref) string {
+	text := "the " + string(root.Kind)
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
+		if read.Complete(kind) {
+			text += ", its " + string(kind) + "s"
+		}
+	}
+	return text
+}
+
+// writerOf names the manager that wrote the spec last, where managedFields tell.
+func writerOf(root *unstructured.Unstructured) string {
+	name := ""
+	var last int64
+	for _, f := range root.GetManagedFields() {
+		if f.Subresource == "" && f.Time != nil && f.Time.Unix() >= last {
+			name, last = f.Manager, f.Time.Unix()
+		}
+	}
+	if name == "" {
+		return ""
+	}
+	return " (" + strconv.Quote(name) + ")"
+}
+
+func lastRef(chain []judge.Link) *snapshot.Ref {
+	if len(chain) == 0 {
+		return nil
+	}
+	ref := chain[len(chain)-1].Ref
+	return &ref
+}
+
+func errText(err error) string {
+	if err == nil {
+		return "no reason given"
+	}
+	return err.Error()
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
