@@ -1,0 +1,122 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+)
+
+// Lines is the sink that tells the story in plain lines: one line per entry, with the elapsed time,
+// followed by indented lines of detail.
+type Lines struct {
+	out    *bufio.Writer
+	colour bool
+}
+
+// NewLines returns a sink that writes to w, with colours if so asked.
+func NewLines(w io.Writer, colour bool) *Lines {
+	return &Lines{out: bufio.NewWriter(w), colour: colour}
+}
+
+// style is how entries of a type look.
+type style struct {
+	word   string
+	colour string
+}
+
+// The escape sequences of the colours.
+const (
+	plain  = ""
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	reset  = "\x1b[0m"
+)
+
+// styles is the table of the types of entries.
+var styles = map[journal.EntryType]style{
+	journal.Opening:    {"", bold},
+	journal.PhaseStart: {"phase", bold},
+	journal.Event:      {"event", dim},
+	journal.Alarm:      {"EVENT", yellow},
+	journal.Progress:   {"state", plain},
+	journal.Suspicion:  {"problem", yellow},
+	journal.Healed:     {"healed", green},
+	journal.Warning:    {"warning", yellow},
+	journal.Note:       {"note", plain},
+	journal.Claim:      {"OK", green},
+	journal.Skipped:    {"skipped", yellow},
+	journal.Failure:    {"FAILED", red},
+	journal.Closing:    {"end", bold},
+}
+
+// Write writes one entry.
+func (l *Lines) Write(e journal.Entry) error {
+	st := styles[e.Type]
+	if e.Type == journal.Opening {
+		l.line(st.colour, Clean(e.Text))
+		return l.out.Flush()
+	}
+	l.line(st.colour, fmt.Sprintf("%7.1fs  %-8s %s", e.Elapsed.Seconds(), st.word, sentence(e)))
+	for _, detail := range e.Details {
+		l.line(dim, strings.Repeat(" ", 19)+Clean(detail))
+	}
+	if e.Hint != "" {
+		l.line(plain, strings.Repeat(" ", 19)+"next: "+Clean(e.Hint))
+	}
+	return l.out.Flush()
+}
+
+// Close flushes what is left.
+func (l *Lines) Close() error { return l.out.Flush() }
+
+// sentence writes what an entry says: the object, the reason where it is an Event's, and the text.
+func sentence(e journal.Entry) string {
+	var parts []string
+	switch e.Type {
+	case journal.Event, journal.Alarm:
+		reason := Clean(e.Reason)
+		if e.Count > 1 {
+			reason += fmt.Sprintf(" (%d times)", e.Count)
+		}
+		parts = append(parts, object(e), reason+":")
+	case journal.Progress, journal.Note, journal.Healed:
+		parts = append(parts, object(e))
+	case journal.PhaseStart:
+		return fmt.Sprintf("%s: %s%s", e.Phase, Clean(e.Text), limit(e.Took))
+	case journal.Opening, journal.Suspicion, journal.Warning, journal.Claim, journal.Skipped, journal.Failure, journal.Closing:
+	}
+	parts = append(parts, Clean(e.Text))
+	text := strings.TrimSpace(strings.Join(parts, " "))
+	if e.Took > 0 {
+		text += fmt.Sprintf(" (%.1f s)", e.Took.Seconds())
+	}
+	return text
+}
+
+func object(e journal.Entry) string {
+	if e.Object == nil {
+		return ""
+	}
+	return Clean(e.Object.String())
+}
+
+func limit(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (at most %s)", d)
+}
+
+func (l *Lines) line(colour, text string) {
+	if l.colour && colour != plain {
+		text = colour + text + reset
+	}
+	_, _ = l.out.WriteString(text + "\n") // bufio keeps the error for Flush
+}
