@@ -1,0 +1,205 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+const (
+	// listSilence is how long a server that lists within the watch may pause while it does. One that
+	// knows nothing of such lists (Kubernetes 1.18 and older) never says that the list is over.
+	listSilence = 3 * time.Second
+	// http1Silence is how long a watch over HTTP/1.1, which has no pings, may bring nothing until it
+	// is begun anew.
+	http1Silence = 15 * time.Second
+	// resumeLimit is how long a watch that has ended may take to be resumed without a word.
+	resumeLimit = 3 * time.Second
+	// A watch is asked to end after a random time between these, as client-go's are.
+	minWatch, maxWatch = 5 * time.Minute, 10 * time.Minute
+)
+
+// open begins a watch at the follower's version, with a list first where it has none.
+func (f *follower) open(ctx context.Context) (*stream, error) {
+	if f.version != "" {
+		return f.resume(ctx)
+	}
+	if f.source.kind == snapshot.Event {
+		l, err := f.cluster.list(ctx, f.source, 1, "")
+		if err != nil {
+			return nil, err
+		}
+		f.version = l.Metadata.ResourceVersion
+		f.arrived(ctx)
+		return f.resume(ctx)
+	}
+	if s, err := f.openListing(ctx); !errors.Is(err, errNoListing) {
+		return s, err
+	}
+	objects, version, err := f.cluster.listAll(ctx, f.source)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.replace(ctx, objects, version); err != nil {
+		return nil, err
+	}
+	return f.resume(ctx)
+}
+
+// errNoListing says that the server does not list within a watch.
+var errNoListing = errors.New("the server does not list within a watch")
+
+// openListing opens a watch that begins with a list (WatchList), which saves a request and tells
+// when the list is over.
+func (f *follower) openListing(ctx context.Context) (*stream, error) {
+	done, able := f.cluster.lists.enter(ctx)
+	defer func() { done() }()
+	if !able {
+		return nil, errNoListing
+	}
+	s, err := f.watch(ctx, map[string]string{
+		"sendInitialEvents":    "true",
+		"resourceVersionMatch": string(metav1.ResourceVersionMatchNotOlderThan),
+	}, listSilence)
+	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		f.cluster.lists.lacking()
+		return nil, errNoListing
+	}
+	done()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.takeList(ctx, s); err != nil {
+		s.close()
+		if isSilent(err) {
+			f.cluster.lists.lacking()
+			return nil, errNoListing
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// takeList takes in the list with which a watch begins, up to the bookmark that ends it.
+func (f *follower) takeList(ctx context.Context, s *stream) error {
+	objects := map[string]snapshot.Object{}
+	for {
+		m, err := s.next()
+		if err != nil {
+			return err
+		}
+		if m.Type == watch.Bookmark {
+			b, err := m.bookmark()
+			if err != nil {
+				return err
+			}
+			if b.Metadata.Annotations[metav1.InitialEventsAnnotationKey] != "true" {
+				continue
+			}
+			return f.replace(ctx, slices.Collect(maps.Values(objects)), b.Metadata.ResourceVersion)
+		}
+		o, err := f.source.read(m.Object)
+		if err != nil {
+			return err
+		}
+		objects[o.GetName()] = o
+		if m.Type == watch.Deleted {
+			delete(objects, o.GetName())
+		}
+	}
+}
+
+// replace takes in a complete list.
+func (f *follower) replace(ctx context.Context, objects []snapshot.Object, version string) error {
+	if seen := f.known.newest(); seen != "" && version != seen && !newer(version, seen) {
+		return fmt.Errorf("%w (%s after %s)", errStale, version, seen)
+	}
+	f.send(ctx, f.known.replace(objects)...)
+	f.version = version
+	f.arrived(ctx)
+	return nil
+}
+
+// resume opens a watch of what follows on the follower's version.
+func (f *follower) resume(ctx context.Context) (*stream, error) {
+	return f.watch(ctx, map[string]string{"resourceVersion": f.version}, f.cluster.silence())
+}
+
+func (f *follower) watch(ctx context.Context, params map[string]string, silence time.Duration) (*stream, error) {
+	c := f.cluster
+	timeout := minWatch + time.Duration(c.jitter()*float64(maxWatch-minWatch))
+	request := c.client.Get().AbsPath(path(f.source.resources[0], f.source.namespace)...).
+		Param("watch", "true").
+		Param("allowWatchBookmarks", "true").
+		Param("timeoutSeconds", strconv.Itoa(int(timeout.Seconds())))
+	narrow(request, f.source)
+	for name, value := range params {
+		request.Param(name, value)
+	}
+	return openStream(ctx, request, f.openLimit(), silence)
+}
+
+// openLimit is how long the server may take to begin answering a watch. The first attempt to resume
+// one that has ended gets little, because it is made before the watch is said to be lost.
+func (f *follower) openLimit() time.Duration {
+	switch {
+	case f.synced && f.lost == "":
+		return min(f.cluster.limit, resumeLimit)
+	case f.cluster.traffic.http1.Load():
+		return min(f.cluster.limit, http1Silence)
+	}
+	return f.cluster.limit
+}
+
+// silence is how long a watch may bring nothing; 0 where pings find out whether it lives.
+func (c *Cluster) silence() time.Duration {
+	if c.traffic.http1.Load() {
+		return http1Silence
+	}
+	return 0
+}
+
+// listing is what is known of the server's ability to list within a watch. The first to try it goes
+// alone and the others wait for its answer, so that an old server refuses one request, not one per
+// kind.
+type listing struct {
+	lacks   atomic.Bool
+	tried   chan struct{}
+	first   sync.Once
+	decided sync.Once
+}
+
+func newListing() *listing { return &listing{tried: make(chan struct{})} }
+
+// enter returns when the ability is known or ctx ends, or at once to the first who calls it. The
+// caller calls done when it knows more, once or several times.
+func (l *listing) enter(ctx context.Context) (done func(), able bool) {
+	done = func() {}
+	l.first.Do(func() {
+		done = func() { l.decided.Do(func() { close(l.tried) }) }
+		able = true
+	})
+	if able {
+		return done, true
+	}
+	select {
+	case <-l.tried:
+	case <-ctx.Done():
+	}
+	return done, !l.lacks.Load()
+}
+
+// lacking notes that the server does not have the ability.
+func (l *listing) lacking() { l.lacks.Store(true) }

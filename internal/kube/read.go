@@ -1,0 +1,162 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+const (
+	logLimit = 10 * time.Second
+	logBytes = 64 << 10
+)
+
+// Read returns the target's custom resource (all of the namespace's where it has no name) and all
+// objects of the given kinds that carry the engine's label. Every list is consistent: it shows what
+// was written before. An object that does not exist is not an error; a kind that may not be read, or
+// is not served, is.
+func (c *Cluster) Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
+	parts := make([][]snapshot.Object, len(kinds)+1)
+	errs := make([]error, len(kinds)+1)
+	var wg sync.WaitGroup
+	wg.Go(func() { parts[0], errs[0] = c.readRoot(ctx, target) })
+	for i, kind := range kinds {
+		wg.Go(func() { parts[i+1], errs[i+1] = c.readKind(ctx, target, kind) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var objects []snapshot.Object
+	for _, part := range parts {
+		objects = append(objects, part...)
+	}
+	return objects, nil
+}
+
+func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapshot.Object, error) {
+	s := rootOf(target)
+	if target.Name == "" {
+		objects, _, err := c.listAll(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, target.Namespace, err)
+		}
+		return objects, nil
+	}
+	if err := checkNames(target.Namespace, target.Name); err != nil {
+		return nil, err
+	}
+	a, err := ask(ctx, c.limit, c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...))
+	if noSuchObject(err, target.Name) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s/%s: %w", s.kind, target.Name, err)
+	}
+	o, err := s.read(a.body)
+	if err != nil {
+		return nil, err
+	}
+	return []snapshot.Object{o}, nil
+}
+
+// noSuchObject tells a missing object from a missing resource: both are a 404, but only the former
+// names the object.
+func noSuchObject(err error, name string) bool {
+	status := apierrors.APIStatus(nil)
+	return apierrors.IsNotFound(err) && errors.As(err, &status) &&
+		status.Status().Details != nil && status.Status().Details.Name == name
+}
+
+func (c *Cluster) readKind(ctx context.Context, target engine.Target, kind snapshot.Kind) ([]snapshot.Object, error) {
+	s, err := sourceOf(target, kind)
+	if err != nil {
+		return nil, err
+	}
+	objects, _, err := c.listAll(ctx, s)
+	for apierrors.IsNotFound(err) && len(s.resources) > 1 {
+		s.resources = s.resources[1:]
+		objects, _, err = c.listAll(ctx, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, target.Namespace, err)
+	}
+	wanted := objects[:0]
+	for _, o := range objects {
+		if s.wants(o) {
+			wanted = append(wanted, o)
+		}
+	}
+	return wanted, nil
+}
+
+// Names returns the metadata of all objects of a built-in kind in a namespace, label or not.
+func (c *Cluster) Names(ctx context.Context, namespace string, kind snapshot.Kind) ([]metav1.PartialObjectMetadata, error) {
+	row, ok := builtins[kind]
+	if !ok {
+		return nil, fmt.Errorf("%s is not a kind that can be read", kind)
+	}
+	if err := checkNames(namespace); err != nil {
+		return nil, err
+	}
+	const accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+	var names []metav1.PartialObjectMetadata
+	for next := ""; ; {
+		request := c.client.Get().AbsPath(path(row.served[0], namespace)...).
+			SetHeader("Accept", accept).Param("limit", strconv.Itoa(page))
+		if next != "" {
+			request.Param("continue", next)
+		}
+		a, err := ask(ctx, c.limit, request)
+		if err != nil {
+			return nil, fmt.Errorf("list %s in %s: %w", row.served[0].Resource, namespace, err)
+		}
+		var l metav1.PartialObjectMetadataList
+		if err := json.Unmarshal(a.body, &l); err != nil {
+			return nil, fmt.Errorf("list %s in %s: decode list: %w", row.served[0].Resource, namespace, err)
+		}
+		names = append(names, l.Items...)
+		if next = l.Continue; next == "" {
+			break
+		}
+	}
+	for i := range names {
+		names[i].ManagedFields = nil
+	}
+	return names, nil
+}
+
+// Log returns the last lines of a container's log, of its previous run if so asked.
+func (c *Cluster) Log(ctx context.Context, pod snapshot.Ref, container string, previous bool, lines int64) ([]string, error) {
+	if err := checkNames(pod.Namespace, pod.Name); err != nil {
+		return nil, err
+	}
+	request := c.client.Get().
+		AbsPath(path(builtins[snapshot.Pod].served[0], pod.Namespace, pod.Name, "log")...).
+		Param("container", container).
+		Param("tailLines", strconv.FormatInt(lines, 10)).
+		Param("limitBytes", strconv.Itoa(logBytes))
+	if previous {
+		request.Param("previous", "true")
+	}
+	a, err := ask(ctx, min(logLimit, c.limit), request)
+	if err != nil {
+		return nil, fmt.Errorf("read log of container %s of %s: %w", container, pod, err)
+	}
+	text := strings.TrimRight(string(a.body), "\n")
+	if text == "" {
+		return nil, nil
+	}
+	return strings.Split(text, "\n"), nil
+}

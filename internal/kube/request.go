@@ -1,0 +1,175 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// page is how many objects one answer holds where there may be many.
+const page = 500
+
+// path returns the segments of a resource's address, down to one object and its subresource if
+// they are given.
+func path(r schema.GroupVersionResource, namespace string, rest ...string) []string {
+	segments := []string{"api", r.Version}
+	if r.Group != "" {
+		segments = []string{"apis", r.Group, r.Version}
+	}
+	return append(append(segments, "namespaces", namespace, r.Resource), rest...)
+}
+
+// checkNames refuses names that would change the address they become a part of.
+func checkNames(names ...string) error {
+	for _, name := range names {
+		if problems := rest.IsValidPathSegmentName(name); name == "" || len(problems) > 0 {
+			return fmt.Errorf("%q cannot be the name of an object", name)
+		}
+	}
+	return nil
+}
+
+// answer is what came back on one request.
+type answer struct {
+	body     []byte
+	warnings []string
+}
+
+// ask sends one request that is not a watch. It ends after limit at the latest; then, unlike when
+// ctx ends, the error says so.
+func ask(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
+	late := fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
+	limited, cancel := context.WithTimeoutCause(ctx, limit, late)
+	defer cancel()
+	result := request.Do(limited)
+	var a answer
+	for _, w := range result.Warnings() {
+		a.warnings = append(a.warnings, w.Text)
+	}
+	if err := result.Error(); err != nil {
+		if ctx.Err() == nil && limited.Err() != nil {
+			err = late
+		}
+		return a, shorten(err)
+	}
+	a.body, _ = result.Raw()
+	return a, nil
+}
+
+// transportError is a *url.Error without its address, which is long and is named by whoever wraps it.
+type transportError struct{ err *url.Error }
+
+func (e transportError) Error() string { return e.err.Err.Error() }
+func (e transportError) Unwrap() error { return e.err }
+
+func shorten(err error) error {
+	if long := (*url.Error)(nil); errors.As(err, &long) {
+		return transportError{long}
+	}
+	return err
+}
+
+// list is a list of any kind, not yet decoded.
+type list struct {
+	Metadata metav1.ListMeta   `json:"metadata"`
+	Items    []json.RawMessage `json:"items"`
+}
+
+// list reads one page of a source's objects: all of them where limit is 0, and those after next.
+func (c *Cluster) list(ctx context.Context, s source, limit int64, next string) (list, error) {
+	request := c.client.Get().AbsPath(path(s.resources[0], s.namespace)...)
+	narrow(request, s)
+	if limit > 0 {
+		request.Param("limit", strconv.FormatInt(limit, 10))
+	}
+	if next != "" {
+		request.Param("continue", next)
+	}
+	var l list
+	a, err := ask(ctx, c.limit, request)
+	if err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal(a.body, &l); err != nil {
+		return l, fmt.Errorf("decode list: %w", err)
+	}
+	return l, nil
+}
+
+// listAll reads all of a source's objects, in pages where it may have many.
+func (c *Cluster) listAll(ctx context.Context, s source) ([]snapshot.Object, string, error) {
+	var limit int64
+	if s.kind == snapshot.Event {
+		limit = page
+	}
+	var objects []snapshot.Object
+	for next := ""; ; {
+		l, err := c.list(ctx, s, limit, next)
+		if expired(err) && next != "" {
+			objects, next, limit = nil, "", 0
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		for _, raw := range l.Items {
+			o, err := s.read(raw)
+			if err != nil {
+				return nil, "", err
+			}
+			objects = append(objects, o)
+		}
+		if next = l.Metadata.Continue; next == "" {
+			return objects, l.Metadata.ResourceVersion, nil
+		}
+	}
+}
+
+func narrow(request *rest.Request, s source) {
+	if s.labels != "" {
+		request.Param("labelSelector", s.labels)
+	}
+	if s.fields != "" {
+		request.Param("fieldSelector", s.fields)
+	}
+}
+
+// expired reports whether the server no longer has the version that was asked for.
+func expired(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
+
+// refused reports whether the server will not show the kind at all: it is forbidden or not served.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err)
+}
+
+// retryAfter returns how long the server asks to be left alone.
+func retryAfter(err error) time.Duration {
+	seconds, _ := apierrors.SuggestsClientDelay(err)
+	return time.Duration(seconds) * time.Second
+}
+
+// sleep waits and reports whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

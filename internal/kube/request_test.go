@@ -1,0 +1,238 @@
+package kube_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/kube"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+func model() *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment",
+		"metadata": map[string]any{"name": "m", "namespace": "ns"},
+		"spec":     map[string]any{"replicas": int64(1)},
+	}}
+}
+
+func TestCreate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, on("POST", func(w http.ResponseWriter, r *http.Request) {
+			q := r.URL.Query()
+			if r.URL.Path != rootPath || q.Get("fieldManager") != "seldonctl" || q.Get("fieldValidation") != "Warn" {
+				t.Errorf("unexpected address %s", r.URL)
+			}
+			w.Header().Add("Warning", `299 - "unknown field \"spec.a\""`)
+			w.Header().Add("Warning", `299 - "unknown field \"spec.b\""`)
+		}, send(thing("m", "um", 7))))
+		got, err := s.connect(kube.Options{}).Create(t.Context(), target().Identity.Resource, model())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{`unknown field "spec.a"`, `unknown field "spec.b"`}, got.Warnings); d != "" {
+			t.Errorf("warnings (-want +got):\n%s", d)
+		}
+		if got.Object.GetUID() != "um" || got.Object.GetResourceVersion() != "7" {
+			t.Errorf("object %v", got.Object)
+		}
+		var sent map[string]any
+		if err := json.Unmarshal([]byte(s.bodies[0]), &sent); err != nil || sent["kind"] != "SeldonDeployment" {
+			t.Errorf("sent %s: %v", s.bodies[0], err)
+		}
+	})
+}
+
+func TestPatchAndDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, on("PATCH", func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != rootPath+"/m" || r.Header.Get("Content-Type") != "application/json-patch+json" {
+				t.Errorf("unexpected request %s of type %s", r.URL, r.Header.Get("Content-Type"))
+			}
+		}, send(thing("m", "um", 8))), on("DELETE", send(thing("m", "um", 9))))
+		cluster := s.connect(kube.Options{})
+		resource := target().Identity.Resource
+		got, err := cluster.Patch(t.Context(), resource, "ns", "m", []engine.PatchOp{{Op: "replace", Path: "/spec/replicas", Value: 3}})
+		if err != nil || got.Object.GetResourceVersion() != "8" {
+			t.Errorf("got %v, %v", got.Object, err)
+		}
+		if err := cluster.Delete(t.Context(), resource, "ns", "m", "um"); err != nil {
+			t.Error(err)
+		}
+		want := []string{
+			`[{"op":"replace","path":"/spec/replicas","value":3}]`,
+			`{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"um"},"propagationPolicy":"Foreground"}`,
+		}
+		if d := cmp.Diff(want, s.bodies); d != "" {
+			t.Errorf("bodies (-want +got):\n%s", d)
+		}
+		if d := cmp.Diff(map[string]int{"PATCH": 1, "DELETE": 1}, cluster.Verbs()); d != "" {
+			t.Errorf("verbs (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestWriteErrors(t *testing.T) {
+	cases := []struct {
+		name     string
+		script   []step
+		wants    func(error) bool
+		text     string
+		requests []string
+	}{
+		{
+			name:   "a conflict is handed out",
+			script: []step{on("POST", status(409, metav1.StatusReasonConflict))},
+			wants:  apierrors.IsConflict, text: "create seldondeployments/m: no",
+		},
+		{
+			name: "a request that the server did not touch is repeated when it says so",
+			script: []step{
+				on("POST", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 3")),
+				on("POST", status(403, metav1.StatusReasonForbidden)),
+			},
+			wants:    apierrors.IsForbidden,
+			requests: []string{"0s POST", "3s POST"},
+		},
+		{
+			name:   "a request of unknown outcome is not, even if the server proposes it",
+			script: []step{on("POST", status(500, metav1.StatusReasonServerTimeout, "Retry-After: 3"))},
+			wants:  apierrors.IsServerTimeout,
+		},
+		{
+			name:   "nor after a lost answer",
+			script: []step{on("POST", cut)},
+			wants:  func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, text: "create seldondeployments/m: unexpected EOF",
+		},
+		{
+			name:   "a server that does not answer is given up after 30 s",
+			script: []step{on("POST", hang)},
+			wants:  func(err error) bool { return errors.Is(err, context.DeadlineExceeded) },
+			text:   "create seldondeployments/m: no answer within 30s: context deadline exceeded",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, c.script...)
+				_, err := s.connect(kube.Options{}).Create(t.Context(), target().Identity.Resource, model())
+				if !c.wants(err) || c.text != "" && err.Error() != c.text {
+					t.Errorf("got %v", err)
+				}
+				if d := cmp.Diff(c.requests, s.asked()); c.requests != nil && d != "" {
+					t.Errorf("requests (-want +got):\n%s", d)
+				}
+			})
+		})
+	}
+}
+
+func TestRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noObject := func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"details":{"name":"m"}}`))
+		}
+		noResource := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "404 page not found", http.StatusNotFound) }
+		b := &byPath{servers: map[string]*apiServer{
+			rootPath + "/m": serve(t, on("GET", send(thing("m", "um", 4))), on("GET", noObject), on("GET", noResource)),
+			podPath:         serve(t, on("LIST", send(listOf(9, thing("p", "up", 5), thing("q", "uq", 6)))), on("LIST", status(403, metav1.StatusReasonForbidden))),
+			pdbPath:         serve(t, on("LIST", noResource)),
+			pdbOld:          serve(t, on("LIST", send(listOf(9, thing("b", "ub", 5))))),
+		}}
+		cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: b}, kube.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects, err := cluster.Read(t.Context(), target(), snapshot.Pod, snapshot.PDB)
+		var got []string
+		for _, o := range objects {
+			got = append(got, snapshot.RefTo(o).String())
+		}
+		if d := cmp.Diff([]string{"SeldonDeployment/m", "Pod/p", "Pod/q", "PodDisruptionBudget/b"}, got); d != "" || err != nil {
+			t.Errorf("%v; objects (-want +got):\n%s", err, d)
+		}
+		if objects, err := cluster.Read(t.Context(), target(), snapshot.Pod); !apierrors.IsForbidden(err) {
+			t.Errorf("a missing object and forbidden pods: got %v, %v", objects, err)
+		}
+		if objects, err := cluster.Read(t.Context(), target()); !apierrors.IsNotFound(err) {
+			t.Errorf("a resource that is not served: got %v, %v", objects, err)
+		}
+	})
+}
+
+func TestReadIsRepeatedWhenTheServerAsksForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, on("GET", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 2")), on("GET", send(thing("m", "um", 4))))
+		objects, err := s.connect(kube.Options{}).Read(t.Context(), target())
+		if err != nil || len(objects) != 1 {
+			t.Errorf("got %v, %v", objects, err)
+		}
+	})
+}
+
+func TestNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t,
+			on("LIST", func(_ http.ResponseWriter, r *http.Request) {
+				if !strings.HasPrefix(r.Header.Get("Accept"), "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1") {
+					t.Errorf("asked for %s", r.Header.Get("Accept"))
+				}
+			}, send(`{"metadata":{"continue":"more"},"items":[`+thing("a", "ua", 1)+`]}`)),
+			on("LIST", send(listOf(2, thing("b", "ub", 2)))),
+		)
+		names, err := s.connect(kube.Options{}).Names(t.Context(), "ns", snapshot.Service)
+		if err != nil || len(names) != 2 || names[0].Name != "a" || names[1].UID != "ub" {
+			t.Errorf("got %v, %v", names, err)
+		}
+	})
+}
+
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, on("GET", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			if got, want := r.URL.Path+"?"+r.URL.RawQuery, podPath+"/p/log?container=c&limitBytes=65536&previous=true&tailLines=20"; got != want {
+				t.Errorf("asked for %s, want %s", got, want)
+			}
+			_, _ = w.Write([]byte("one\ntwo\n"))
+		}), on("GET", hang))
+		cluster := s.connect(kube.Options{})
+		pod := snapshot.Ref{Kind: snapshot.Pod, Namespace: "ns", Name: "p"}
+		lines, err := cluster.Log(t.Context(), pod, "c", true, 20)
+		if d := cmp.Diff([]string{"one", "two"}, lines); d != "" || err != nil {
+			t.Errorf("%v; lines (-want +got):\n%s", err, d)
+		}
+		began := time.Now()
+		if _, err := cluster.Log(t.Context(), pod, "c", false, 20); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 10*time.Second {
+			t.Errorf("a log that does not come: %v after %s", err, time.Since(began))
+		}
+	})
+}
+
+func TestNamesThatWouldChangeTheAddress(t *testing.T) {
+	cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: serve(t)}, kube.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "..", "a/b", "a%2fb"} {
+		if err := cluster.Delete(t.Context(), target().Identity.Resource, "ns", name, "u"); err == nil {
+			t.Errorf("deleting %q was tried", name)
+		}
+	}
+}

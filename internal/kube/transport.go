@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"maps"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+)
+
+// A connection on which nothing arrives is asked for a sign of life after pingAfter and given up
+// when none comes within pingWait, so that a dead one is noticed within their sum.
+const (
+	pingAfter = 10 * time.Second
+	pingWait  = 5 * time.Second
+)
+
+// probeHTTP2 sets the liveness check of the transport below rt, if it is one of net/http. client-go
+// knows only environment variables for that.
+func probeHTTP2(rt http.RoundTripper) {
+	for {
+		switch t := rt.(type) {
+		case *http.Transport:
+			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait}
+			return
+		case utilnet.RoundTripperWrapper:
+			rt = t.WrappedRoundTripper()
+		default:
+			return
+		}
+	}
+}
+
+// traffic counts requests and notes what protocol the server speaks.
+type traffic struct {
+	mu    sync.Mutex
+	verbs map[string]int
+
+	probes atomic.Int64
+	http1  atomic.Bool
+}
+
+func newTraffic() *traffic { return &traffic{verbs: map[string]int{}} }
+
+// count returns a RoundTripper that counts what goes through it on its way to next.
+func (t *traffic) count(next http.RoundTripper) http.RoundTripper {
+	return counted{next: next, traffic: t}
+}
+
+func (t *traffic) total() int {
+	sum := 0
+	for _, n := range t.byVerb() {
+		sum += n
+	}
+	return sum
+}
+
+func (t *traffic) byVerb() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.verbs)
+}
+
+func (t *traffic) add(r *http.Request) {
+	verb := r.Method
+	if r.URL.Query().Get("watch") != "" {
+		verb = "WATCH"
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.verbs[verb]++
+}
+
+type counted struct {
+	next    http.RoundTripper
+	traffic *traffic
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.traffic.add(r)
+	response, err := c.next.RoundTrip(r)
+	if err == nil {
+		c.traffic.http1.Store(response.ProtoMajor == 1)
+	}
+	return response, err
+}
+
+// WrappedRoundTripper implements utilnet.RoundTripperWrapper.
+func (c counted) WrappedRoundTripper() http.RoundTripper { return c.next }

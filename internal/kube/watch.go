@@ -1,0 +1,222 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+const (
+	// healthyAfter is how long a watch must live to count as one that works, if it brings nothing.
+	healthyAfter = time.Second
+	// refusedFor is how long a kind that could be watched must be refused until it is given up: an
+	// API server that has just started refuses what it has not loaded the rules for.
+	refusedFor = 10 * time.Second
+	// The delay between attempts doubles from the first to the last.
+	firstDelay, lastDelay = 200 * time.Millisecond, 4 * time.Second
+)
+
+// Watch sends every change of the target's custom resource and kinds to out until ctx ends; then it
+// returns, and nothing of it is left running. One watch per kind is kept, and restored by itself.
+//
+// Of each kind come: the objects that are there (Seen), Synced, then what happens. Events are not
+// listed: those before the Synced are not sent. A watch that cannot be resumed at once is Lost, with
+// the reason, and Lost again when the reason changes; Restored follows when all that was missed has
+// been sent. After Denied nothing more comes of the kind.
+func (c *Cluster) Watch(ctx context.Context, target engine.Target, out chan<- snapshot.Change) {
+	var wg sync.WaitGroup
+	start := func(s source, err error) {
+		f := &follower{cluster: c, source: s, out: out, known: known{}}
+		if err != nil {
+			f.send(ctx, snapshot.Change{Type: snapshot.Denied, Err: err})
+			return
+		}
+		wg.Go(func() { f.follow(ctx) })
+	}
+	start(rootOf(target), nil)
+	for _, kind := range target.Kinds {
+		s, err := sourceOf(target, kind)
+		s.kind = kind
+		start(s, err)
+	}
+	wg.Wait()
+	<-ctx.Done()
+}
+
+// follower keeps one kind in view. One goroutine owns it.
+type follower struct {
+	cluster *Cluster
+	source  source
+	out     chan<- snapshot.Change
+	known   known
+
+	version      string // where to resume; empty means with a list
+	synced       bool
+	lost         string // the reason of the last Lost; empty while the watch is well
+	tries        int    // attempts in a row that came to nothing
+	relisted     bool   // an expired version has been answered with a list already
+	refusedSince time.Time
+}
+
+// follow watches until ctx ends or the kind is refused.
+func (f *follower) follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		healthy, err := f.attempt(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if healthy {
+			f.tries, f.relisted, f.refusedSince = 0, false, time.Time{}
+		}
+		wait, goOn := f.recover(ctx, err)
+		if !goOn || !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+// attempt opens a watch and passes on what it brings until it ends. It reports whether the watch
+// worked, however it ended.
+func (f *follower) attempt(ctx context.Context) (healthy bool, err error) {
+	s, err := f.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	f.arrived(ctx)
+	s.allow(f.cluster.silence())
+	began, news := time.Now(), 0
+	for {
+		m, err := s.next()
+		if err != nil {
+			return news > 0 || time.Since(began) >= healthyAfter, err
+		}
+		if err := f.take(ctx, m); err != nil {
+			return news > 0 || time.Since(began) >= healthyAfter, err
+		}
+		if m.Type != watch.Bookmark {
+			news++
+		}
+	}
+}
+
+// take takes in one message of a watch that is past its list.
+func (f *follower) take(ctx context.Context, m message) error {
+	if m.Type == watch.Bookmark {
+		b, err := m.bookmark()
+		f.version = b.Metadata.ResourceVersion
+		return err
+	}
+	o, err := f.source.read(m.Object)
+	if err != nil {
+		return err
+	}
+	f.version = o.GetResourceVersion()
+	switch {
+	case f.source.kind == snapshot.Event && m.Type == watch.Deleted:
+		// Events expire; what they told stays told.
+	case f.source.kind == snapshot.Event:
+		if f.source.wants(o) {
+			f.send(ctx, snapshot.Change{Type: snapshot.Seen, Object: o})
+		}
+	case m.Type == watch.Deleted:
+		f.send(ctx, f.known.deleted(o)...)
+	default:
+		f.send(ctx, f.known.seen(o)...)
+	}
+	return nil
+}
+
+// recover decides what follows on a watch that has ended: how long to wait before the next attempt,
+// and whether there is to be one.
+func (f *follower) recover(ctx context.Context, err error) (wait time.Duration, goOn bool) {
+	f.tries++
+	if !refused(err) {
+		f.refusedSince = time.Time{}
+	}
+	switch {
+	case isSilent(err):
+		f.cluster.traffic.probes.Add(1)
+		if f.source.kind != snapshot.Event {
+			f.version = ""
+		}
+		return 0, true
+	case expired(err) && f.version != "" && !f.relisted:
+		f.version, f.relisted = "", true
+		return 0, true
+	case refused(err) && !f.synced && f.lost == "":
+		if apierrors.IsNotFound(err) && len(f.source.resources) > 1 {
+			f.source.resources = f.source.resources[1:]
+			return 0, true
+		}
+		return 0, f.deny(ctx, err)
+	case refused(err) && f.refusedSince.IsZero():
+		f.refusedSince = time.Now()
+	case refused(err) && time.Since(f.refusedSince) >= refusedFor:
+		return 0, f.deny(ctx, err)
+	case f.tries == 1 && retryAfter(err) == 0 && (f.synced || apierrors.IsUnauthorized(err)):
+		// The ordinary end of a watch, or credentials that the failure has renewed.
+		return 0, true
+	}
+	f.lose(ctx, err)
+	return max(f.delay(), retryAfter(err)), true
+}
+
+// delay grows with the attempts that came to nothing; the jitter keeps clients apart.
+func (f *follower) delay() time.Duration {
+	d := lastDelay
+	if f.tries < 6 {
+		d = min(lastDelay, firstDelay<<(f.tries-1))
+	}
+	return d/2 + time.Duration(f.cluster.jitter()*float64(d/2))
+}
+
+// deny says that the kind cannot be watched, and ends following it.
+func (f *follower) deny(ctx context.Context, err error) (goOn bool) {
+	err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, f.source.namespace, err)
+	f.send(ctx, snapshot.Change{Type: snapshot.Denied, Err: err})
+	return false
+}
+
+// lose says that the watch is lost, unless it has been said. The way back is then by a list, because
+// only a list tells when everything missed has arrived; Events are resumed, being a story.
+func (f *follower) lose(ctx context.Context, err error) {
+	if expired(err) || f.source.kind != snapshot.Event {
+		f.version = ""
+	}
+	if reason := "since " + string(apierrors.ReasonForError(err)); f.lost != reason {
+		f.lost = reason
+		err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, f.source.namespace, err)
+		f.send(ctx, snapshot.Change{Type: snapshot.Lost, Err: err})
+	}
+}
+
+// arrived says that everything there is has been sent, where that is news.
+func (f *follower) arrived(ctx context.Context) {
+	if !f.synced {
+		f.synced = true
+		f.send(ctx, snapshot.Change{Type: snapshot.Synced})
+	}
+	if f.lost != "" {
+		f.lost = ""
+		f.send(ctx, snapshot.Change{Type: snapshot.Restored})
+	}
+}
+
+func (f *follower) send(ctx context.Context, changes ...snapshot.Change) {
+	for _, c := range changes {
+		c.Kind = f.source.kind
+		select {
+		case f.out <- c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/rest"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+)
+
+// Create creates the object in its namespace. Unknown fields are no error: they come back as
+// warnings, which are set even where the answer is an error.
+func (c *Cluster) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured) (engine.Answer, error) {
+	return c.write(ctx, "create", resource, o.GetNamespace(), o.GetName(), o.Object, func() *rest.Request {
+		return c.client.Post().AbsPath(path(resource, o.GetNamespace())...).
+			SetHeader("Content-Type", runtime.ContentTypeJSON).
+			Param("fieldManager", fieldManager).Param("fieldValidation", metav1.FieldValidationWarn)
+	})
+}
+
+// Patch applies a JSON patch to the named object.
+func (c *Cluster) Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp) (engine.Answer, error) {
+	return c.write(ctx, "patch", resource, namespace, name, patch, func() *rest.Request {
+		return c.client.Patch(types.JSONPatchType).AbsPath(path(resource, namespace, name)...).
+			Param("fieldManager", fieldManager).Param("fieldValidation", metav1.FieldValidationWarn)
+	})
+}
+
+// Delete deletes the named object in the foreground, if it has the given UID; a conflict means that
+// another object has taken the name.
+func (c *Cluster) Delete(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	foreground := metav1.DeletePropagationForeground
+	options := metav1.DeleteOptions{
+		TypeMeta:          metav1.TypeMeta{Kind: "DeleteOptions", APIVersion: "v1"},
+		Preconditions:     &metav1.Preconditions{UID: &uid},
+		PropagationPolicy: &foreground,
+	}
+	_, err := c.write(ctx, "delete", resource, namespace, name, options, func() *rest.Request {
+		return c.client.Delete().AbsPath(path(resource, namespace, name)...).
+			SetHeader("Content-Type", runtime.ContentTypeJSON)
+	})
+	return err
+}
+
+// write sends a request with the given body. It is repeated only after a 429, which says that the
+// server has not touched it; after any other error its outcome is the caller's to find out.
+func (c *Cluster) write(
+	ctx context.Context, verb string, resource schema.GroupVersionResource, namespace, name string,
+	body any, request func() *rest.Request,
+) (engine.Answer, error) {
+	fail := func(err error) error { return fmt.Errorf("%s %s/%s: %w", verb, resource.Resource, name, err) }
+	if err := checkNames(namespace, name); err != nil {
+		return engine.Answer{}, fail(err)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return engine.Answer{}, fail(err)
+	}
+	for {
+		a, err := ask(ctx, c.limit, request().Body(raw).MaxRetries(0))
+		if wait := retryAfter(err); apierrors.IsTooManyRequests(err) && wait > 0 && sleep(ctx, wait) {
+			continue
+		}
+		result := engine.Answer{Warnings: a.warnings}
+		if err != nil {
+			return result, fail(err)
+		}
+		var o unstructured.Unstructured
+		if err := utiljson.Unmarshal(a.body, &o.Object); err != nil {
+			return result, fail(fmt.Errorf("decode answer: %w", err))
+		}
+		trim(&o)
+		result.Object = &o
+		return result, nil
+	}
+}
