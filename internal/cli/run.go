@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/engine/all"
+	"github.com/seldonctl/seldonctl/internal/kube"
+	"github.com/seldonctl/seldonctl/internal/manifest"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/render"
+)
+
+// runFlags are the flags of run.
+type runFlags struct {
+	file       string
+	replicas   int32
+	limits     ops.Limits
+	keep       string
+	failFast   string
+	autoscaled string
+	ready      bool
+	local      bool
+	pace       string
+	connection *genericclioptions.ConfigFlags
+}
+
+func newRun(o outside) *cobra.Command {
+	f := runFlags{connection: genericclioptions.NewConfigFlags(false)}
+	c := &cobra.Command{
+		Use:   "run -f FILE",
+		Short: "Create, wait until available, scale, wait, delete, wait until gone",
+		Long: `run rehearses a SeldonDeployment on a cluster: it creates it from a file, waits until
+it is available, scales it to N replicas and waits, deletes it in the foreground
+and waits until nothing is left. The events of everything below it appear as they
+happen. What run creates it removes on every way out, Ctrl-C included.`,
+		Example: `  seldonctl run -f model.yaml -n models -r 3
+  seldonctl run -f model.yaml --local
+  seldonctl -f model.yaml -n models -r 3 -pt 120s -kubeconfig ~/.kube/config`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), o, c.Flags().Changed("namespace")) },
+	}
+	flags := c.Flags()
+	flags.StringVarP(&f.file, "filename", "f", "test-resource.yaml", `the manifest; "-" reads standard input`)
+	flags.Int32VarP(&f.replicas, "replicas", "r", 2, "the replicas to scale to")
+	flags.DurationVar(&f.limits.Wait, "timeout", 120*time.Second, "the limit of each single wait")
+	flags.DurationVar(&f.limits.Cleanup, "cleanup-timeout", 60*time.Second, "the limit of the cleanup after a failure")
+	flags.DurationVar(&f.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
+	flags.StringVar(&f.keep, "keep", string(ops.KeepNever), "when to leave what was created: never, failure, always")
+	flags.StringVar(&f.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
+	flags.StringVar(&f.autoscaled, "autoscaled", "skip", "parts that an autoscaler owns: skip leaves them out, fail refuses")
+	flags.BoolVar(&f.ready, "require-ready", false, "available also needs every condition of the status")
+	flags.BoolVar(&f.local, "local", false, "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated")
+	flags.StringVar(&f.pace, "local-pace", "realistic", "how fast simulated pods start: instant, realistic")
+	f.connection.AddFlags(flags)
+	flags.Lookup("namespace").Usage = `the namespace (default: the manifest's, else "default")`
+	return c
+}
+
+// request checks the flags and the manifest and turns them into the operation's request.
+func (f runFlags) request(stdin io.Reader, namespaceGiven bool) (ops.RunRequest, engine.Engine, error) {
+	none := ops.RunRequest{}
+	if err := f.check(); err != nil {
+		return none, nil, err
+	}
+	documents, err := manifest.Open(f.file, stdin)
+	if err != nil {
+		return none, nil, usageError{err: err}
+	}
+	document, e, err := pick(documents, f.file)
+	if err != nil {
+		return none, nil, err
+	}
+	object := document.Object
+	given := *f.connection.Namespace
+	switch {
+	case namespaceGiven && object.GetNamespace() != "" && given != object.GetNamespace():
+		return none, nil, usageError{err: fmt.Errorf("%s is for namespace %q, but -n says %q", f.file, object.GetNamespace(), given), hint: "leave out -n, or change the manifest"}
+	case namespaceGiven && given != "":
+		object.SetNamespace(given)
+	case object.GetNamespace() == "":
+		object.SetNamespace("default")
+	}
+	return ops.RunRequest{
+		Object: object, ID: rand.String(8), Replicas: f.replicas, Limits: f.limits, Keep: ops.Keep(f.keep),
+		FailFast: f.failFast == "auto", RefuseAutoscaled: f.autoscaled == "fail", RequireReady: f.ready, Simulated: f.local,
+		Lines: func(path string) (string, bool) {
+			line, found := document.Line(path)
+			return fmt.Sprintf("%s:%d", document.File, line), found
+		},
+	}, e, nil
+}
+
+func (f runFlags) check() error {
+	for name, d := range map[string]time.Duration{"timeout": f.limits.Wait, "cleanup-timeout": f.limits.Cleanup, "deadline": f.limits.Total} {
+		if d < 0 {
+			return usageError{err: fmt.Errorf("--%s must not be negative, but is %s", name, d)}
+		}
+	}
+	if f.replicas < 0 {
+		return usageError{err: fmt.Errorf("--replicas must not be negative, but is %d", f.replicas)}
+	}
+	for _, choice := range []struct {
+		flag, value string
+		of          []string
+	}{
+		{"keep", f.keep, []string{"never", "failure", "always"}},
+		{"fail-fast", f.failFast, []string{"auto", "off"}},
+		{"autoscaled", f.autoscaled, []string{"skip", "fail"}},
+		{"local-pace", f.pace, []string{"instant", "realistic"}},
+	} {
+		if err := oneOf(choice.flag, choice.value, choice.of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pick finds the one custom resource of the manifest that an engine knows.
+func pick(documents []manifest.Document, file string) (manifest.Document, engine.Engine, error) {
+	var found []manifest.Document
+	var with engine.Engine
+	for _, d := range documents {
+		if e, known := all.For(d.Object.GroupVersionKind().GroupKind()); known {
+			found, with = append(found, d), e
+		}
+	}
+	switch len(found) {
+	case 1:
+		if len(documents) > 1 {
+			return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds %d objects; run takes exactly one SeldonDeployment", file, len(documents)), hint: "create the others first: kubectl apply -f"}
+		}
+		return found[0], with, nil
+	case 0:
+		return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds no SeldonDeployment", file)}
+	}
+	return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds %d SeldonDeployments; run takes exactly one", file, len(found))}
+}
+
+func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error {
+	req, e, err := f.request(o.stdin, namespaceGiven)
+	if err != nil {
+		return err
+	}
+	reasons, stop := interrupts(o.signals)
+	defer stop()
+	if f.local {
+		cluster, err := startEmbedded(ctx, o, f.pace, reasons)
+		if err != nil {
+			return err
+		}
+		defer cluster.stop()
+		*f.connection.KubeConfig = cluster.kubeconfig
+	}
+	cluster, err := connect(f.connection)
+	if err != nil {
+		return err
+	}
+	name, server, _ := cluster.Where()
+	req.Where = fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, req.Object.GetNamespace())
+	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
+	reason := ops.Run(ctx, ops.Deps{
+		Cluster: cluster, Engine: e, Sink: sink, Now: time.Now, Interrupts: reasons, Requests: cluster.Requests,
+	}, req)
+	if err := sink.Close(); err != nil && reason == ops.Reached {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return exitError{code: reason.Code()}
+}
+
+// flushLimit is how long a stalled reader of the output may delay the end.
+const flushLimit = time.Second
+
+var _ ops.Cluster = (*kube.Cluster)(nil)
+
+// connect prepares the connection; nothing is sent yet.
+func connect(flags *genericclioptions.ConfigFlags) (*kube.Cluster, error) {
+	cluster, err := kube.Connect(flags, kube.Options{Version: version})
+	switch {
+	case errors.Is(err, kube.ErrNoCluster):
+		return nil, &ops.Refusal{Reason: ops.Unusable, Text: err.Error(), Hint: "set KUBECONFIG or --kubeconfig, or use --local for an embedded cluster", Err: err}
+	case err != nil:
+		return nil, usageError{err: err}
+	}
+	return cluster, nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return s
+}

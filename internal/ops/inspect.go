@@ -1,0 +1,106 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// names is what a namespace already holds.
+type names struct {
+	deployments, services       []metav1.PartialObjectMetadata
+	deploymentsErr, servicesErr error
+}
+
+// inspect looks before the first write whether anything is in the way: the object itself, or a
+// Deployment or Service with a name that it implies. The operator does not check whose they are and
+// would take them over.
+func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
+	found, _, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (names, error) {
+		return r.list(ctx), nil
+	})
+	if why != "" {
+		return why
+	}
+	for _, err := range []error{found.deploymentsErr, found.servicesErr} {
+		switch {
+		case err == nil:
+		case apierrors.IsForbidden(err):
+			r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Connect, Reason: "NamesUnchecked",
+				Text: "whether the names that the manifest implies are free cannot be checked: " + err.Error()})
+		default:
+			return r.refuse(ctx, journal.Connect, err)
+		}
+	}
+	root := snapshot.Kind(r.target.Identity.Kind)
+	how, why := r.await(ctx, r.Limits.Wait, func() bool {
+		return len(r.pending) == 0 || r.refused[root] != nil || r.refused[snapshot.Deployment] != nil
+	})
+	if how == interrupted {
+		return why
+	}
+	for _, kind := range []snapshot.Kind{root, snapshot.Deployment} {
+		if err := r.refused[kind]; err != nil {
+			return r.refuse(ctx, journal.Connect, err)
+		}
+	}
+	if how == outOfTime {
+		return r.refuse(ctx, journal.Connect, &Refusal{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
+	}
+	if r.state.Snapshot().Named(root, r.target.Namespace, r.target.Name) != nil {
+		return r.refuse(ctx, journal.Connect, apierrors.NewAlreadyExists(r.target.Identity.Resource.GroupResource(), r.target.Name))
+	}
+	return r.refuseTaken(ctx, implied, found)
+}
+
+func (r *run) list(ctx context.Context) names {
+	var n names
+	listed := make(chan struct{})
+	go func() {
+		defer close(listed)
+		n.services, n.servicesErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Service)
+	}()
+	n.deployments, n.deploymentsErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Deployment)
+	<-listed
+	return n
+}
+
+// refuseTaken refuses names that belong to somebody else. Nothing of ours exists yet, so whoever has
+// one is somebody else.
+func (r *run) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
+	for _, w := range implied.Workloads {
+		for _, o := range found.deployments {
+			if slices.Contains(w.Names, o.Name) {
+				return r.refuse(ctx, journal.Connect, taken(snapshot.Deployment, o))
+			}
+		}
+	}
+	for _, o := range found.services {
+		if slices.Contains(implied.Services, o.Name) {
+			return r.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
+		}
+	}
+	return Reached
+}
+
+func taken(kind snapshot.Kind, o metav1.PartialObjectMetadata) *Refusal {
+	owner := "nobody's"
+	if c := metav1.GetControllerOf(&o); c != nil {
+		owner = c.Kind + "/" + c.Name + "'s"
+	}
+	if o.DeletionTimestamp != nil {
+		owner += ", and still being deleted"
+	}
+	return &Refusal{
+		Reason: Conflict,
+		Text:   fmt.Sprintf("%s %s/%s exists already and is %s; the operator would take it over", kind, o.Namespace, o.Name, owner),
+		Hint:   "choose another name for the object or its predictor, or another namespace with -n",
+	}
+}

@@ -1,0 +1,135 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+)
+
+// Refusal is why an operation cannot go on, in words for the user.
+type Refusal struct {
+	Reason Reason
+	Text   string
+	Hint   string
+	Err    error
+}
+
+// Error returns the sentence for the user.
+func (r *Refusal) Error() string { return r.Text }
+
+// Unwrap returns what the API server or the network said.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// explain turns the error of a request about the object into a Refusal. The order matters: what an
+// admission webhook says comes wrapped in the API server's own kinds of errors.
+func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *Refusal {
+	name := id.Kind + " " + o.GetNamespace() + "/" + o.GetName()
+	var known *Refusal
+	text := err.Error()
+	switch {
+	case errors.As(err, &known):
+		return known
+	case unreachable(err):
+		return &Refusal{Unusable, "cannot reach the API server: " + innermost(err), "check the server address of the kubeconfig, and that the cluster runs", err}
+	case strings.Contains(text, "failed calling webhook"):
+		return &Refusal{Unusable, "the admission webhook cannot be reached, so nothing can be created: " + text, "check that the " + id.Operator + " is running: kubectl get pods -A | grep seldon", err}
+	case apierrors.IsUnauthorized(err):
+		return &Refusal{Denied, "the API server does not accept the credentials: " + text, "log in again, or choose another --context", err}
+	case apierrors.IsForbidden(err) && strings.Contains(text, " cannot "):
+		return &Refusal{Denied, text, "ask for the permission that is named, or choose another --context", err}
+	case apierrors.IsAlreadyExists(err):
+		return &Refusal{Conflict, name + " exists already; run creates only what is not there", existsHint(o, id), err}
+	case apierrors.IsNotFound(err) && strings.Contains(text, "namespaces "):
+		return &Refusal{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
+	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
+		return &Refusal{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"):
+		return &Refusal{Invalid, name + " was refused: " + causes(err, lines), "", err}
+	case apierrors.IsConflict(err):
+		return &Refusal{Conflict, name + " is being changed by somebody else: " + text, "", err}
+	}
+	return &Refusal{Unexpected, name + ": " + text, "", err}
+}
+
+// Lines finds the place of a field of the object in the file that it came from, as "file:line".
+type Lines func(path string) (string, bool)
+
+// causes writes what an API server or webhook holds against an object: its causes one by one, each
+// with its line in the file, and without the wrapping, which misspells the group and names an empty
+// object.
+func causes(err error, lines Lines) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil || len(status.Status().Details.Causes) == 0 {
+		return place(unwrapDenial(err.Error()), lines)
+	}
+	var texts []string
+	for _, c := range status.Status().Details.Causes {
+		texts = append(texts, at(c.Field, strings.TrimPrefix(c.Field+": ", ": ")+spelled(c.Message), lines))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// denials are the wrappings of a webhook's or the API server's refusal, whose end is the part worth
+// reading.
+var denials = regexp.MustCompile(`^(?:admission webhook "[^"]*" denied the request: )?(?:[A-Za-z]+(?:\.[a-z0-9.]+)? "[^"]*" is invalid: )?`)
+
+func unwrapDenial(text string) string {
+	return spelled(denials.ReplaceAllString(text, ""))
+}
+
+// spelled mends the operator's misspelling of its own group.
+func spelled(text string) string {
+	return strings.ReplaceAll(text, "machinelearing.seldon.io", "machinelearning.seldon.io")
+}
+
+// fieldPath finds a field path in a text of the API server.
+var fieldPath = regexp.MustCompile(`\.?(?:spec|metadata)(?:\.[A-Za-z0-9_]+|\[\d+\])+`)
+
+// place puts the line of the first field that a text names before it.
+func place(text string, lines Lines) string {
+	return at(strings.TrimPrefix(fieldPath.FindString(text), "."), text, lines)
+}
+
+func at(path, text string, lines Lines) string {
+	if path == "" || lines == nil {
+		return text
+	}
+	if where, found := lines(strings.TrimPrefix(path, ".")); found {
+		return where + ": " + text
+	}
+	return text
+}
+
+// unreachable reports whether an error says that the API server was not reached at all.
+func unreachable(err error) bool {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return status.Status().Reason == metav1.StatusReasonServiceUnavailable && !strings.Contains(err.Error(), "webhook")
+	}
+	var wire net.Error
+	var op *net.OpError
+	var at *url.Error
+	return errors.As(err, &op) || errors.As(err, &wire) || errors.As(err, &at) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func innermost(err error) string {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+func existsHint(o *unstructured.Unstructured, id engine.Identity) string {
+	return fmt.Sprintf("give it another name, or delete it first: kubectl delete %s -n %s %s --cascade=foreground", strings.ToLower(id.Kind), o.GetNamespace(), o.GetName())
+}

@@ -1,0 +1,147 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// conflictTries bounds how often a scaling is worked out anew because the object has changed.
+const conflictTries = 10
+
+// scale brings the object to the wanted replicas and waits until it has them. Where no part of it
+// can be scaled, the phase does not apply.
+func (r *run) scale(ctx context.Context) Reason {
+	for range conflictTries {
+		before := r.state.Root(r.uid())
+		if before == nil {
+			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else"})
+		}
+		edit, err := r.Engine.Scale(before, engine.ScaleRequest{Replicas: r.Replicas})
+		if err != nil {
+			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Invalid, Text: err.Error(), Err: err})
+		}
+		if reason, skip := r.weigh(ctx, edit); skip {
+			return reason
+		}
+		was := r.replicasNow()
+		after, err, why := r.patch(ctx, before, edit.Patch)
+		switch {
+		case why != "":
+			return why
+		case apierrors.IsConflict(err) || err != nil && unreachable(err):
+			if reason := r.refresh(ctx); reason != Reached {
+				return reason
+			}
+			continue
+		case err != nil:
+			return r.refuse(ctx, journal.Scale, err)
+		}
+		r.tellEdit(ctx, edit)
+		return r.pursue(ctx, journal.Scale, r.Limits.Wait, r.scaleGoal(before, after, edit, was),
+			fmt.Sprintf("waiting until it is scaled to %d", r.Replicas))
+	}
+	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
+		Text: fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries)})
+}
+
+// weigh decides whether the edit is worth writing: it skips the phase where nothing would be scaled.
+func (r *run) weigh(ctx context.Context, edit engine.ScaleEdit) (Reason, bool) {
+	var left []string
+	for _, l := range edit.LeftOut {
+		left = append(left, l.Workload.Name()+" is left out: "+l.Reason)
+		if r.RefuseAutoscaled && l.Workload.Autoscaled != nil {
+			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
+				Text: l.Workload.Name() + " is " + l.Reason + "; nothing was written",
+				Hint: "edit " + l.Workload.Autoscaled.Path + ", or use --autoscaled=skip"}), true
+		}
+	}
+	if len(edit.Reached) > 0 {
+		return "", false
+	}
+	for i, l := range edit.LeftOut {
+		left[i] += fmt.Sprintf(", now %d", r.replicasNow()[l.Workload.Name()])
+	}
+	r.tell(ctx, journal.Entry{Type: journal.Skipped, Phase: journal.Scale, Object: &r.ref, Reason: "NotScaled",
+		Text: "not scaled: " + strings.Join(left, "; ")})
+	r.steps = append(r.steps, "not scaled")
+	return Reached, true
+}
+
+func (r *run) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
+	for _, note := range edit.Notes {
+		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "Scaling", Text: note})
+	}
+	for _, l := range edit.LeftOut {
+		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "LeftOut",
+			Text: l.Workload.Name() + " is left out: " + l.Reason})
+	}
+}
+
+// patch writes the edit on exactly the object that it was worked out from. An empty edit is not
+// written: the object has the wanted replicas already.
+func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp) (*unstructured.Unstructured, error, Reason) {
+	if len(edit) == 0 {
+		return before, nil, ""
+	}
+	ops := append([]engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}, edit...)
+	answer, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
+		return r.Cluster.Patch(ctx, r.target.Identity.Resource, r.target.Namespace, r.target.Name, ops)
+	})
+	return answer.Object, err, why
+}
+
+// refresh reads the object anew after a conflict or a lost answer, and makes sure that it still is ours.
+func (r *run) refresh(ctx context.Context) Reason {
+	objects, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) ([]snapshot.Object, error) {
+		return r.Cluster.Read(ctx, r.target)
+	})
+	if why != "" {
+		return why
+	}
+	if err != nil {
+		return r.refuse(ctx, journal.Scale, err)
+	}
+	for _, o := range objects {
+		if o.GetUID() == r.uid() {
+			r.step(ctx, journal.Changed{Change: snapshot.Change{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}})
+			return Reached
+		}
+	}
+	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted or replaced by somebody else"})
+}
+
+// scaleGoal names what the edit governs by the names that the Deployments really have.
+func (r *run) scaleGoal(before, after *unstructured.Unstructured, edit engine.ScaleEdit, was map[string]int32) judge.Goal {
+	goal := judge.Goal{
+		Kind: judge.Scaled, Root: r.ref, Before: before, Baseline: after, Was: was,
+		Patient: !r.FailFast, RequireReady: r.RequireReady,
+	}
+	if after.GetGeneration() == before.GetGeneration() {
+		goal.Proven = r.seen
+	}
+	for _, w := range edit.Reached {
+		name := w.Name()
+		for has := range was {
+			if slices.Contains(w.Names, has) {
+				name = has
+			}
+		}
+		goal.Reached = append(goal.Reached, name)
+	}
+	return goal
+}
+
+// replicasNow returns the wanted replicas of each Deployment of the tree.
+func (r *run) replicasNow() map[string]int32 {
+	return judge.Replicas(r.state.Snapshot(), r.uid())
+}

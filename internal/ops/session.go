@@ -1,0 +1,223 @@
+package ops
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Deps is what every operation needs of the outside.
+type Deps struct {
+	Cluster Cluster
+	Engine  engine.Engine
+	Sink    Sink
+	Now     Clock
+	// Interrupts delivers the user's wish to stop; a second one ends the waiting for the cleanup.
+	Interrupts <-chan Reason
+	// Requests tells how many requests the cluster has been sent.
+	Requests func() int
+}
+
+// session is one command's life with one custom resource: the loop in which it waits. One goroutine
+// runs it and owns all of it; watches, reads and writes run beside it and answer as inputs.
+type session struct {
+	Deps
+	target   engine.Target
+	state    *journal.State
+	changes  chan snapshot.Change
+	reads    chan journal.ReadDone
+	deadline time.Time // of the whole command; zero: none
+	verdict  *judge.Verdict
+	wake     time.Time
+	pending  map[snapshot.Kind]bool // kinds whose first list has not come
+	refused  map[snapshot.Kind]error
+	sinkErr  error
+}
+
+// ending is how a piece of waiting came to an end.
+type ending int
+
+const (
+	done        ending = iota // what was waited for is there
+	outOfTime                 // the limit was reached
+	interrupted               // the user wants to stop
+)
+
+// open starts the watches. They end with ctx.
+func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) {
+	s := &session{
+		Deps: d, target: target, state: journal.New(d.Engine, d.Now()),
+		changes: make(chan snapshot.Change, 256), reads: make(chan journal.ReadDone, 1),
+		pending: map[snapshot.Kind]bool{snapshot.Kind(target.Identity.Kind): true}, refused: map[snapshot.Kind]error{},
+	}
+	for _, kind := range target.Kinds {
+		s.pending[kind] = true
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.Cluster.Watch(ctx, target, s.changes)
+	}()
+	return s, func() { cancel(); <-ended }
+}
+
+// step feeds one input to the journal and passes on what comes of it.
+func (s *session) step(ctx context.Context, in journal.Input) {
+	out := s.state.Step(in, s.Now())
+	for _, entry := range out.Entries {
+		if err := s.Sink.Write(entry); err != nil && s.sinkErr == nil {
+			s.sinkErr = err
+		}
+	}
+	if out.Verdict != nil {
+		s.verdict = out.Verdict
+	}
+	s.wake = out.Wake
+	if out.Confirm {
+		go s.read(ctx)
+	}
+}
+
+// readLimit bounds a single read.
+const readLimit = 30 * time.Second
+
+func (s *session) read(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	var kinds []snapshot.Kind
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
+		if s.refused[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+	}
+	objects, err := s.Cluster.Read(ctx, s.target, kinds...)
+	select {
+	case s.reads <- journal.ReadDone{Objects: objects, Err: err}:
+	case <-ctx.Done():
+	}
+}
+
+func (s *session) tell(ctx context.Context, e journal.Entry) { s.step(ctx, journal.Told{Entry: e}) }
+
+// begin sets the goal; the verdict of a former one no longer counts.
+func (s *session) begin(ctx context.Context, in journal.Began) {
+	s.verdict = nil
+	s.step(ctx, in)
+}
+
+// await turns the loop until ready says that what is waited for is there. It returns at the limit
+// (zero: none but the deadline), at the deadline and when the user interrupts.
+func (s *session) await(ctx context.Context, limit time.Duration, ready func() bool) (ending, Reason) {
+	var expired <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	for !ready() {
+		if how, why := s.turn(ctx, expired, nil); how != done {
+			return how, why
+		}
+	}
+	return done, ""
+}
+
+// turn waits for the one next thing and takes it in.
+func (s *session) turn(ctx context.Context, expired <-chan time.Time, answered <-chan struct{}) (ending, Reason) {
+	wake, stop := s.alarm(s.wake)
+	defer stop()
+	overdue, stopDeadline := s.alarm(s.deadline)
+	defer stopDeadline()
+	select {
+	case c := <-s.changes:
+		s.take(ctx, c)
+	case r := <-s.reads:
+		s.step(ctx, r)
+	case <-wake:
+		s.step(ctx, journal.Ticked{})
+	case <-answered:
+	case <-expired:
+		return outOfTime, TimedOut
+	case <-overdue:
+		return outOfTime, TimedOut
+	case why := <-s.Interrupts:
+		return interrupted, why
+	case <-ctx.Done():
+		return interrupted, Interrupted
+	}
+	return done, ""
+}
+
+// take takes in a message of a watch. What the cluster has not yet listed is noted apart: before the
+// first complete lists nothing can be said.
+func (s *session) take(ctx context.Context, c snapshot.Change) {
+	switch c.Type {
+	case snapshot.Synced:
+		delete(s.pending, c.Kind)
+	case snapshot.Denied:
+		delete(s.pending, c.Kind)
+		s.refused[c.Kind] = c.Err
+	case snapshot.Seen, snapshot.Deleted, snapshot.Lost, snapshot.Restored:
+	}
+	s.step(ctx, journal.Changed{Change: c})
+}
+
+func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {
+	if at.IsZero() {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(at.Sub(s.Now()))
+	return timer.C, func() { timer.Stop() }
+}
+
+// beside runs a request beside the loop, which goes on taking things in. An interrupt or the limit
+// ends the request soon but not at once, so that an answer on its way still arrives.
+func beside[T any](ctx context.Context, s *session, limit time.Duration, request func(context.Context) (T, error)) (T, error, Reason) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	var answer T
+	var err error
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		answer, err = request(ctx)
+	}()
+	var expired <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	for {
+		how, why := s.turn(ctx, expired, answered)
+		if how != done {
+			grace := time.AfterFunc(answerGrace, cancel)
+			<-answered
+			grace.Stop()
+			return answer, err, why
+		}
+		select {
+		case <-answered:
+			return answer, err, ""
+		default:
+		}
+	}
+}
+
+// answerGrace is how long an interrupted request may still take.
+const answerGrace = 500 * time.Millisecond
+
+// root returns the custom resource with that UID as it is known now.
+func (s *session) rootGeneration(uid types.UID) int64 {
+	if root := s.state.Root(uid); root != nil {
+		return root.GetGeneration()
+	}
+	return 0
+}
