@@ -37,6 +37,12 @@ type (
 		Objects []snapshot.Object
 		Err     error
 	}
+	// LogDone answers a want for the log of a problem's container.
+	LogDone struct {
+		Key   string
+		Lines []string
+		Err   error
+	}
 	// Told is an act of our own that has no other effect than to be told.
 	Told struct{ Entry Entry }
 	// Ticked says that time has passed to the moment that an earlier step named.
@@ -46,6 +52,7 @@ type (
 func (Changed) input()  {}
 func (Began) input()    {}
 func (ReadDone) input() {}
+func (LogDone) input()  {}
 func (Told) input()     {}
 func (Ticked) input()   {}
 
@@ -65,6 +72,7 @@ type State struct {
 	doubted    bool // the last confirming read disagreed, and nothing has changed since
 
 	story story
+	logs  logs
 	lost  map[snapshot.Kind]bool
 }
 
@@ -72,7 +80,7 @@ type State struct {
 func New(e engine.Reader, now time.Time) *State {
 	return &State{
 		snap: snapshot.New(), engine: e, started: now,
-		story: newStory(), lost: map[snapshot.Kind]bool{},
+		story: newStory(), logs: logs{}, lost: map[snapshot.Kind]bool{},
 	}
 }
 
@@ -83,10 +91,18 @@ type Outcome struct {
 	// Confirm asks for a consistent read of the custom resource, its Deployments and its pods, to
 	// be answered with ReadDone.
 	Confirm bool
+	// Log asks for the last lines of a container's log, to be answered with LogDone.
+	Log *LogWant
 	// Verdict is set once, when the goal is reached, failed or lost.
 	Verdict *judge.Verdict
 	// Wake is when a Ticked is due if nothing else comes; zero: never.
 	Wake time.Time
+}
+
+// LogWant is a want for the log of the container that a problem is about.
+type LogWant struct {
+	Key string
+	judge.Log
 }
 
 // Snapshot returns what is known. The caller must not change it.
@@ -123,6 +139,8 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 		out.begin(in)
 	case ReadDone:
 		out.confirm(in)
+	case LogDone:
+		s.logs.answer(in)
 	case Told:
 		out.tell(in.Entry)
 	case Ticked:
@@ -229,7 +247,13 @@ func (s *step) decide() {
 			return
 		}
 		s.confirming, s.Confirm = true, true
-	case judge.Failed, judge.Lost:
+	case judge.Failed:
+		if wait := s.awaitLog(verdict.Cause); !wait.IsZero() {
+			s.Wake = wait
+			return
+		}
+		s.end(verdict)
+	case judge.Lost:
 		s.end(verdict)
 	}
 }
@@ -298,7 +322,7 @@ func (s *step) end(v judge.Verdict) {
 		}
 	case judge.Failed:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
-			Details: chainTexts(v.Cause.Chain), Hint: v.Cause.Hint, Took: took})
+			Details: append(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key)...), Hint: v.Cause.Hint, Took: took})
 	case judge.Lost:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})
 	}

@@ -140,6 +140,7 @@ func (s *step) tellProblems(v judge.Verdict) {
 			continue
 		}
 		s.story.problems[p.Key] = p.Problem
+		s.wantLog(p.Problem)
 		text := p.Message
 		if t := p.Class.Tolerance(); t >= 0 {
 			text += fmt.Sprintf(" (a failure if it lasts %s)", t)

@@ -137,6 +137,7 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	p := &l.Problems[len(l.Problems)-1]
 	p.Since = last.FinishedAt.Time
 	p.Proven = exits >= exitsThatProve
+	p.Log = &Log{Pod: snapshot.RefTo(pod), Container: c.Name, Previous: c.State.Terminated == nil}
 	p.Hint = fmt.Sprintf("kubectl logs -n %s %s -c %s --previous", pod.Namespace, pod.Name, c.Name)
 }
 

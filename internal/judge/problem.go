@@ -23,8 +23,18 @@ type Problem struct {
 	Hint string
 	// Since is when it began by the server's clock, where the server says so.
 	Since time.Time
+	// Log is where the last words of a container that ended can be read; nil where there are none.
+	Log *Log
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
+}
+
+// Log names one container's log.
+type Log struct {
+	Pod       snapshot.Ref
+	Container string
+	// Previous asks for the run before the present one.
+	Previous bool
 }
 
 // Link is one step of a chain of causes.

@@ -4,19 +4,25 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
-// names is what a namespace already holds.
+// names is what a namespace already holds, and what the user may do in it.
 type names struct {
 	deployments, services       []metav1.PartialObjectMetadata
 	deploymentsErr, servicesErr error
+	rules                       []authorizationv1.ResourceRule
+	rulesComplete               bool
+	rulesErr                    error
 }
 
 // inspect looks before the first write whether anything is in the way: the object itself, or a
@@ -51,6 +57,9 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 			return r.refuse(ctx, journal.Connect, err)
 		}
 	}
+	if reason := r.checkPermissions(ctx, found); reason != Reached {
+		return reason
+	}
 	if how == outOfTime {
 		return r.refuse(ctx, journal.Connect, &Refusal{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
 	}
@@ -62,14 +71,34 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 
 func (r *run) list(ctx context.Context) names {
 	var n names
-	listed := make(chan struct{})
-	go func() {
-		defer close(listed)
-		n.services, n.servicesErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Service)
-	}()
-	n.deployments, n.deploymentsErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Deployment)
-	<-listed
+	var requests sync.WaitGroup
+	requests.Go(func() { n.services, n.servicesErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Service) })
+	requests.Go(func() {
+		n.deployments, n.deploymentsErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Deployment)
+	})
+	requests.Go(func() { n.rules, n.rulesComplete, n.rulesErr = r.Cluster.Rules(ctx, r.target.Namespace) })
+	requests.Wait()
 	return n
+}
+
+// checkPermissions refuses to begin what could not be brought to its end: whoever may create but not
+// delete would leave something behind.
+func (r *run) checkPermissions(ctx context.Context, found names) Reason {
+	if found.rulesErr != nil || !found.rulesComplete {
+		return Reached // not every cluster can say; the requests themselves will tell
+	}
+	root := need{r.target.Identity.Resource.GroupResource(), []string{"create", "get", "list", "watch", "patch"}}
+	if r.Keep != KeepAlways {
+		root.verbs = append(root.verbs, "delete")
+	}
+	deployments := need{schema.GroupResource{Group: "apps", Resource: "deployments"}, []string{"list", "watch"}}
+	what, lacks := missing([]need{root, deployments}, found.rules, r.target.Name)
+	if !lacks {
+		return Reached
+	}
+	return r.refuse(ctx, journal.Connect, &Refusal{Reason: Denied,
+		Text: fmt.Sprintf("not allowed in namespace %s: %s; nothing was written", r.target.Namespace, what),
+		Hint: "ask for a Role with it, or choose another --context"})
 }
 
 // refuseTaken refuses names that belong to somebody else. Nothing of ours exists yet, so whoever has

@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -39,6 +40,8 @@ type Reader interface {
 	Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error)
 	// Names returns the metadata of all objects of a built-in kind in a namespace, label or not.
 	Names(ctx context.Context, namespace string, kind snapshot.Kind) ([]metav1.PartialObjectMetadata, error)
+	// Rules returns what the user may do in a namespace, and whether that is all.
+	Rules(ctx context.Context, namespace string) (rules []authorizationv1.ResourceRule, complete bool, err error)
 	// Log returns the last lines of a container's log, of its previous run if so asked.
 	Log(ctx context.Context, pod snapshot.Ref, container string, previous bool, lines int64) ([]string, error)
 }

@@ -31,7 +31,7 @@ type session struct {
 	target   engine.Target
 	state    *journal.State
 	changes  chan snapshot.Change
-	reads    chan journal.ReadDone
+	reads    chan journal.Input
 	deadline time.Time // of the whole command; zero: none
 	verdict  *judge.Verdict
 	wake     time.Time
@@ -53,7 +53,7 @@ const (
 func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) {
 	s := &session{
 		Deps: d, target: target, state: journal.New(d.Engine, d.Now()),
-		changes: make(chan snapshot.Change, 256), reads: make(chan journal.ReadDone, 1),
+		changes: make(chan snapshot.Change, 256), reads: make(chan journal.Input),
 		pending: map[snapshot.Kind]bool{snapshot.Kind(target.Identity.Kind): true}, refused: map[snapshot.Kind]error{},
 	}
 	for _, kind := range target.Kinds {
@@ -81,25 +81,47 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	}
 	s.wake = out.Wake
 	if out.Confirm {
-		go s.read(ctx)
+		go s.read(ctx, s.readable())
+	}
+	if out.Log != nil {
+		go s.readLog(ctx, *out.Log)
 	}
 }
 
 // readLimit bounds a single read.
 const readLimit = 30 * time.Second
 
-func (s *session) read(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
+// read makes the confirming read of what the watches may see, and answers with it.
+func (s *session) read(ctx context.Context, kinds []snapshot.Kind) {
+	limited, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
+	objects, err := s.Cluster.Read(limited, s.target, kinds...)
+	s.answer(ctx, journal.ReadDone{Objects: objects, Err: err})
+}
+
+// readable returns the kinds of a confirming read that are not refused.
+func (s *session) readable() []snapshot.Kind {
 	var kinds []snapshot.Kind
 	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
 		if s.refused[kind] == nil {
 			kinds = append(kinds, kind)
 		}
 	}
-	objects, err := s.Cluster.Read(ctx, s.target, kinds...)
+	return kinds
+}
+
+// logLines is how many of a log's last lines are read.
+const logLines = 20
+
+func (s *session) readLog(ctx context.Context, want journal.LogWant) {
+	lines, err := s.Cluster.Log(ctx, want.Pod, want.Container, want.Previous, logLines)
+	s.answer(ctx, journal.LogDone{Key: want.Key, Lines: lines, Err: err})
+}
+
+// answer hands the outcome of a read to the loop, unless the command has ended.
+func (s *session) answer(ctx context.Context, in journal.Input) {
 	select {
-	case s.reads <- journal.ReadDone{Objects: objects, Err: err}:
+	case s.reads <- in:
 	case <-ctx.Done():
 	}
 }

@@ -65,7 +65,8 @@ func (l *Lines) Write(e journal.Entry) error {
 	}
 	l.line(st.colour, fmt.Sprintf("%7.1fs  %-8s %s", e.Elapsed.Seconds(), st.word, sentence(e)))
 	for _, detail := range e.Details {
-		l.line(dim, strings.Repeat(" ", 19)+Clean(detail))
+		indent := len(detail) - len(strings.TrimLeft(detail, " "))
+		l.line(dim, strings.Repeat(" ", 19+min(indent, 40))+Clean(detail))
 	}
 	if e.Hint != "" {
 		l.line(plain, strings.Repeat(" ", 19)+"next: "+Clean(e.Hint))
