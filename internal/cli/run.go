@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
@@ -30,11 +30,11 @@ type runFlags struct {
 	ready      bool
 	local      bool
 	pace       string
-	connection *genericclioptions.ConfigFlags
+	connection *kube.Flags
 }
 
 func newRun(o outside) *cobra.Command {
-	f := runFlags{connection: genericclioptions.NewConfigFlags(false)}
+	f := runFlags{connection: &kube.Flags{}}
 	c := &cobra.Command{
 		Use:   "run -f FILE",
 		Short: "Create, wait until available, scale, wait, delete, wait until gone",
@@ -60,7 +60,7 @@ happen. What run creates it removes on every way out, Ctrl-C included.`,
 	flags.BoolVar(&f.ready, "require-ready", false, "available also needs every condition of the status")
 	flags.BoolVar(&f.local, "local", false, "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated")
 	flags.StringVar(&f.pace, "local-pace", "realistic", "how fast simulated pods start: instant, realistic")
-	f.connection.AddFlags(flags)
+	declare(flags, f.connection)
 	flags.Lookup("namespace").Usage = `the namespace (default: the manifest's, else "default")`
 	return c
 }
@@ -80,7 +80,7 @@ func (f runFlags) request(stdin io.Reader, namespaceGiven bool) (ops.RunRequest,
 		return none, nil, err
 	}
 	object := document.Object
-	given := *f.connection.Namespace
+	given := f.connection.Namespace()
 	switch {
 	case namespaceGiven && object.GetNamespace() != "" && given != object.GetNamespace():
 		return none, nil, usageError{err: fmt.Errorf("%s is for namespace %q, but -n says %q", f.file, object.GetNamespace(), given), hint: "leave out -n, or change the manifest"}
@@ -158,7 +158,7 @@ func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error
 			return err
 		}
 		defer cluster.stop()
-		*f.connection.KubeConfig = cluster.kubeconfig
+		f.connection.Kubeconfig = cluster.kubeconfig
 	}
 	cluster, err := connect(f.connection)
 	if err != nil {
@@ -182,8 +182,8 @@ const flushLimit = time.Second
 var _ ops.Cluster = (*kube.Cluster)(nil)
 
 // connect prepares the connection; nothing is sent yet.
-func connect(flags *genericclioptions.ConfigFlags) (*kube.Cluster, error) {
-	cluster, err := kube.Connect(flags, kube.Options{Version: version})
+func connect(flags *kube.Flags) (*kube.Cluster, error) {
+	cluster, err := flags.Connect(kube.Options{Version: version})
 	switch {
 	case errors.Is(err, kube.ErrNoCluster):
 		return nil, &ops.Refusal{Reason: ops.Unusable, Text: err.Error(), Hint: "set KUBECONFIG or --kubeconfig, or use --local for an embedded cluster", Err: err}
@@ -198,4 +198,18 @@ func orNone(s string) string {
 		return "(none)"
 	}
 	return s
+}
+
+// declare declares kubectl's connection flags.
+func declare(flags *pflag.FlagSet, connection *kube.Flags) {
+	for _, f := range connection.All() {
+		switch value := f.Value.(type) {
+		case *string:
+			flags.StringVarP(value, f.Name, f.Short, "", f.Usage)
+		case *bool:
+			flags.BoolVarP(value, f.Name, f.Short, false, f.Usage)
+		case *[]string:
+			flags.StringArrayVarP(value, f.Name, f.Short, nil, f.Usage)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,6 +49,7 @@ type act func(w http.ResponseWriter, r *http.Request)
 func on(want string, acts ...act) step { return step{want, acts} }
 
 func serve(t *testing.T, script ...step) *apiServer {
+	t.Helper()
 	s := &apiServer{t: t, script: script, began: time.Now(), proto: 2}
 	t.Cleanup(func() {
 		s.mu.Lock()
@@ -59,12 +61,10 @@ func serve(t *testing.T, script ...step) *apiServer {
 	return s
 }
 
-func (s *apiServer) connect(opts kube.Options) *kube.Cluster {
+// connect connects to the server with delays that do not vary.
+func (s *apiServer) connect() *kube.Cluster {
 	s.t.Helper()
-	if opts.Jitter == nil {
-		opts.Jitter = func() float64 { return 1 }
-	}
-	cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: s}, opts)
+	cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: s}, kube.Options{Jitter: func() float64 { return 1 }})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -78,7 +78,9 @@ func nameOf(r *http.Request) string {
 		return "WATCHLIST"
 	case q.Get("watch") != "":
 		return "WATCH " + q.Get("resourceVersion")
-	case r.Method == http.MethodGet && strings.Count(r.URL.Path, "/") == strings.Count(r.URL.Path[:strings.Index(r.URL.Path, "/namespaces/")], "/")+3:
+	}
+	_, resource, _ := strings.Cut(r.URL.Path, "/namespaces/ns/")
+	if r.Method == http.MethodGet && !strings.Contains(resource, "/") {
 		return "LIST"
 	}
 	return r.Method
@@ -223,7 +225,7 @@ func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 func cut(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // unreachable refuses the connection.
-func unreachable(http.ResponseWriter, *http.Request) { panic(fmt.Errorf("connection refused")) }
+func unreachable(http.ResponseWriter, *http.Request) { panic(errors.New("connection refused")) }
 
 func added(o string) string    { return `{"type":"ADDED","object":` + o + `}` }
 func modified(o string) string { return `{"type":"MODIFIED","object":` + o + `}` }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs with an auth-provider, such as oidc
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -18,8 +17,8 @@ var ErrNoCluster = errors.New("no cluster is configured")
 
 // Flags are kubectl's connection flags. The zero value is usable.
 //
-// cli-runtime has them too, but its package brings discovery and every Kubernetes type with it: 32 MB
-// of binary and 8 ms of start, for nothing that is used here.
+// cli-runtime has them too, but its package brings discovery and every Kubernetes type with it, which
+// more than doubles the binary for nothing that is used here.
 type Flags struct {
 	// Kubeconfig is the file to use; empty means KUBECONFIG's list, else the one in the home folder.
 	Kubeconfig string
@@ -28,17 +27,41 @@ type Flags struct {
 	extra     []string
 }
 
+// Flag is one flag for the command line to declare.
+type Flag struct {
+	Name, Short, Usage string
+	// Value is where the flag's value goes: a *string, *bool or *[]string.
+	Value any
+}
+
 // Namespace returns the namespace that was given by flag.
 func (f *Flags) Namespace() string { return f.overrides.Context.Namespace }
 
-// AddFlags declares the flags, with kubectl's names.
-func (f *Flags) AddFlags(flags *pflag.FlagSet) {
-	names := clientcmd.RecommendedConfigOverrideFlags("")
-	names.ClusterOverrideFlags.APIServer.ShortName = "s"
-	names.ClusterOverrideFlags.ProxyURL.LongName = "" // a kubeconfig's field only, as in kubectl
-	clientcmd.BindOverrideFlags(&f.overrides, flags, names)
-	flags.StringVar(&f.Kubeconfig, "kubeconfig", "", "Path to the kubeconfig file to use")
-	flags.StringArrayVar(&f.extra, "as-user-extra", nil, "User extras to impersonate for the operation, as key=value; can be repeated")
+// All returns all flags, with kubectl's names.
+func (f *Flags) All() []Flag {
+	auth, cluster, context := &f.overrides.AuthInfo, &f.overrides.ClusterInfo, &f.overrides.Context
+	return []Flag{
+		{"kubeconfig", "", "the kubeconfig file to use", &f.Kubeconfig},
+		{"context", "", "the kubeconfig's context to use", &f.overrides.CurrentContext},
+		{"cluster", "", "the kubeconfig's cluster to use", &context.Cluster},
+		{"user", "", "the kubeconfig's user to use", &context.AuthInfo},
+		{"namespace", "n", "the namespace", &context.Namespace},
+		{"request-timeout", "", "the limit of one request, such as 10s (at most 30s)", &f.overrides.Timeout},
+		{"server", "s", "the address of the API server", &cluster.Server},
+		{"certificate-authority", "", "the file with the certificate authority of the API server", &cluster.CertificateAuthority},
+		{"tls-server-name", "", "the name that the API server's certificate must have", &cluster.TLSServerName},
+		{"insecure-skip-tls-verify", "", "do not check the API server's certificate, which makes the connection insecure", &cluster.InsecureSkipTLSVerify},
+		{"disable-compression", "", "ask the API server not to compress its answers", &cluster.DisableCompression},
+		{"client-certificate", "", "the file with the client certificate", &auth.ClientCertificate},
+		{"client-key", "", "the file with the client certificate's key", &auth.ClientKey},
+		{"token", "", "the bearer token", &auth.Token},
+		{"username", "", "the name for basic authentication", &auth.Username},
+		{"password", "", "the password for basic authentication", &auth.Password},
+		{"as", "", "the user to act as", &auth.Impersonate},
+		{"as-uid", "", "the UID of the user to act as", &auth.ImpersonateUID},
+		{"as-group", "", "a group to act as; can be repeated", &auth.ImpersonateGroups},
+		{"as-user-extra", "", "extra facts of the user to act as, as key=value; can be repeated", &f.extra},
+	}
 }
 
 // Connect prepares the connection that the flags, KUBECONFIG or the service account of the

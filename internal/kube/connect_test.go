@@ -21,6 +21,7 @@ import (
 
 // isolate hides the machine's own cluster configuration.
 func isolate(t *testing.T) string {
+	t.Helper()
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("KUBECONFIG", filepath.Join(home, "none"))
@@ -96,7 +97,16 @@ func parse(t *testing.T, args ...string) *kube.Flags {
 	t.Helper()
 	var flags kube.Flags
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	flags.AddFlags(set)
+	for _, f := range flags.All() {
+		switch value := f.Value.(type) {
+		case *string:
+			set.StringVarP(value, f.Name, f.Short, "", f.Usage)
+		case *bool:
+			set.BoolVarP(value, f.Name, f.Short, false, f.Usage)
+		case *[]string:
+			set.StringArrayVarP(value, f.Name, f.Short, nil, f.Usage)
+		}
+	}
 	if err := set.Parse(args); err != nil {
 		t.Fatal(err)
 	}

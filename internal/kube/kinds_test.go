@@ -199,22 +199,27 @@ func TestWatchTrims(t *testing.T) {
 		}
 		want := &corev1.Pod{
 			TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
-			ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "u", ResourceVersion: "1", Namespace: "ns",
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "p", UID: "u", ResourceVersion: "1", Namespace: "ns",
 				Annotations: map[string]string{"keep": "me"},
 				ManagedFields: []metav1.ManagedFieldsEntry{{
 					Manager: "kubelet", Operation: "Update", Subresource: "status", APIVersion: "v1", FieldsType: "FieldsV1",
 					Time:     &metav1.Time{Time: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
-					FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}},"f:status":{}}`)},
+					FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}},"f:status":{}}`),
 				}},
 			},
-			Spec: corev1.PodSpec{NodeName: "n",
+			Spec: corev1.PodSpec{
+				NodeName: "n",
 				Volumes: []corev1.Volume{
 					{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}}},
 					{Name: "s", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "x"}}},
 				},
-				Containers: []corev1.Container{{Name: "c", Image: "i", ReadinessProbe: &corev1.Probe{PeriodSeconds: 7},
+				Containers: []corev1.Container{{
+					Name: "c", Image: "i", ReadinessProbe: &corev1.Probe{PeriodSeconds: 7},
 					Env: []corev1.EnvVar{{Name: "B", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-						LocalObjectReference: corev1.LocalObjectReference{Name: "x"}, Key: "k"}}}}}},
+						LocalObjectReference: corev1.LocalObjectReference{Name: "x"}, Key: "k",
+					}}}},
+				}},
 			},
 			Status: corev1.PodStatus{Phase: corev1.PodRunning},
 		}

@@ -53,6 +53,11 @@ func ask(ctx context.Context, limit time.Duration, request *rest.Request) (answe
 	limited, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	result := request.Do(limited)
+	if apierrors.IsUnauthorized(result.Error()) {
+		// client-go renews credentials on this answer, but hands it out all the same. The server has
+		// done nothing, so that a write may be repeated too.
+		result = request.Do(limited)
+	}
 	var a answer
 	for _, w := range result.Warnings() {
 		a.warnings = append(a.warnings, w.Text)

@@ -40,7 +40,7 @@ func TestCreate(t *testing.T) {
 			w.Header().Add("Warning", `299 - "unknown field \"spec.a\""`)
 			w.Header().Add("Warning", `299 - "unknown field \"spec.b\""`)
 		}, send(thing("m", "um", 7))))
-		got, err := s.connect(kube.Options{}).Create(t.Context(), target().Identity.Resource, model())
+		got, err := s.connect().Create(t.Context(), target().Identity.Resource, model())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestPatchAndDelete(t *testing.T) {
 				t.Errorf("unexpected request %s of type %s", r.URL, r.Header.Get("Content-Type"))
 			}
 		}, send(thing("m", "um", 8))), on("DELETE", send(thing("m", "um", 9))))
-		cluster := s.connect(kube.Options{})
+		cluster := s.connect()
 		resource := target().Identity.Resource
 		got, err := cluster.Patch(t.Context(), resource, "ns", "m", []engine.PatchOp{{Op: "replace", Path: "/spec/replicas", Value: 3}})
 		if err != nil || got.Object.GetResourceVersion() != "8" {
@@ -109,6 +109,15 @@ func TestWriteErrors(t *testing.T) {
 			requests: []string{"0s POST", "3s POST"},
 		},
 		{
+			name: "a request is repeated once with renewed credentials",
+			script: []step{
+				on("POST", status(401, metav1.StatusReasonUnauthorized)),
+				on("POST", status(401, metav1.StatusReasonUnauthorized)),
+			},
+			wants:    apierrors.IsUnauthorized,
+			requests: []string{"0s POST", "0s POST"},
+		},
+		{
 			name:   "a request of unknown outcome is not, even if the server proposes it",
 			script: []step{on("POST", status(500, metav1.StatusReasonServerTimeout, "Retry-After: 3"))},
 			wants:  apierrors.IsServerTimeout,
@@ -129,7 +138,7 @@ func TestWriteErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := serve(t, c.script...)
-				_, err := s.connect(kube.Options{}).Create(t.Context(), target().Identity.Resource, model())
+				_, err := s.connect().Create(t.Context(), target().Identity.Resource, model())
 				if !c.wants(err) || c.text != "" && err.Error() != c.text {
 					t.Errorf("got %v", err)
 				}
@@ -179,7 +188,7 @@ func TestRead(t *testing.T) {
 func TestReadIsRepeatedWhenTheServerAsksForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t, on("GET", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 2")), on("GET", send(thing("m", "um", 4))))
-		objects, err := s.connect(kube.Options{}).Read(t.Context(), target())
+		objects, err := s.connect().Read(t.Context(), target())
 		if err != nil || len(objects) != 1 {
 			t.Errorf("got %v, %v", objects, err)
 		}
@@ -196,7 +205,7 @@ func TestNames(t *testing.T) {
 			}, send(`{"metadata":{"continue":"more"},"items":[`+thing("a", "ua", 1)+`]}`)),
 			on("LIST", send(listOf(2, thing("b", "ub", 2)))),
 		)
-		names, err := s.connect(kube.Options{}).Names(t.Context(), "ns", snapshot.Service)
+		names, err := s.connect().Names(t.Context(), "ns", snapshot.Service)
 		if err != nil || len(names) != 2 || names[0].Name != "a" || names[1].UID != "ub" {
 			t.Errorf("got %v, %v", names, err)
 		}
@@ -212,7 +221,7 @@ func TestLog(t *testing.T) {
 			}
 			_, _ = w.Write([]byte("one\ntwo\n"))
 		}), on("GET", hang))
-		cluster := s.connect(kube.Options{})
+		cluster := s.connect()
 		pod := snapshot.Ref{Kind: snapshot.Pod, Namespace: "ns", Name: "p"}
 		lines, err := cluster.Log(t.Context(), pod, "c", true, 20)
 		if d := cmp.Diff([]string{"one", "two"}, lines); d != "" || err != nil {

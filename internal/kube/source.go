@@ -31,10 +31,14 @@ var builtins = map[snapshot.Kind]builtin{
 	snapshot.Pod:        {served("", "pods", "v1"), func() snapshot.Object { return &corev1.Pod{} }},
 	snapshot.Service:    {served("", "services", "v1"), func() snapshot.Object { return &corev1.Service{} }},
 	snapshot.Event:      {served("", "events", "v1"), func() snapshot.Object { return &corev1.Event{} }},
-	snapshot.HPA: {served("autoscaling", "horizontalpodautoscalers", "v2", "v2beta2"),
-		func() snapshot.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }},
-	snapshot.PDB: {served("policy", "poddisruptionbudgets", "v1", "v1beta1"),
-		func() snapshot.Object { return &policyv1.PodDisruptionBudget{} }},
+	snapshot.HPA: {
+		served("autoscaling", "horizontalpodautoscalers", "v2", "v2beta2"),
+		func() snapshot.Object { return &autoscalingv2.HorizontalPodAutoscaler{} },
+	},
+	snapshot.PDB: {
+		served("policy", "poddisruptionbudgets", "v1", "v1beta1"),
+		func() snapshot.Object { return &policyv1.PodDisruptionBudget{} },
+	},
 }
 
 func served(group, resource string, versions ...string) []schema.GroupVersionResource {

@@ -110,7 +110,7 @@ func (m message) status() error {
 	if err := json.Unmarshal(m.Object, &status); err != nil || status.Status == "" {
 		return fmt.Errorf("the server ended the watch with an error that cannot be read: %.200q", m.Object)
 	}
-	return apierrors.FromObject(&status)
+	return fmt.Errorf("the server ended the watch: %w", apierrors.FromObject(&status))
 }
 
 func (s *stream) close() {

@@ -85,7 +85,7 @@ func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		c.traffic.http1.Store(response.ProtoMajor == 1)
 	}
-	return response, err
+	return response, err //nolint:wrapcheck // a RoundTripper passes errors on as they are
 }
 
 // WrappedRoundTripper implements utilnet.RoundTripperWrapper.

@@ -52,8 +52,8 @@ func trimFields(fields *metav1.FieldsV1) *metav1.FieldsV1 {
 		Spec   map[string]json.RawMessage `json:"f:spec"`
 		Status json.RawMessage            `json:"f:status"`
 	}
-	if json.Unmarshal(fields.Raw, &written) != nil {
-		return &metav1.FieldsV1{Raw: []byte(`{}`)}
+	if json.Unmarshal(fields.GetRawBytes(), &written) != nil {
+		return metav1.NewFieldsV1(`{}`)
 	}
 	_, replicas := written.Spec["f:replicas"]
 	text := `{`
@@ -69,7 +69,7 @@ func trimFields(fields *metav1.FieldsV1) *metav1.FieldsV1 {
 		}
 		text += `"f:status":{}`
 	}
-	return &metav1.FieldsV1{Raw: []byte(text + `}`)}
+	return metav1.NewFieldsV1(text + `}`)
 }
 
 // trimPodSpec keeps what the diagnosis of a pod can name: containers with images, resources, ports

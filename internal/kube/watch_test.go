@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
-	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
@@ -18,7 +17,7 @@ import (
 // then, or synctest panics.
 func follow(t *testing.T, s *apiServer, target engine.Target, while time.Duration) []string {
 	t.Helper()
-	cluster := s.connect(kube.Options{})
+	cluster := s.connect()
 	ctx, cancel := context.WithTimeout(t.Context(), while)
 	defer cancel()
 	out := make(chan snapshot.Change)
