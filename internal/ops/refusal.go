@@ -39,6 +39,8 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 	switch {
 	case errors.As(err, &known):
 		return known
+	case strings.Contains(text, "getting credentials"):
+		return &Refusal{Denied, "the kubeconfig's credential plugin gave no credentials: " + innermost(err), "log in again, or choose another --context", err}
 	case unreachable(err):
 		return &Refusal{Unusable, "cannot reach the API server: " + innermost(err), "check the server address of the kubeconfig, and that the cluster runs", err}
 	case strings.Contains(text, "failed calling webhook"):

@@ -1,0 +1,64 @@
+package ops
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seldonctl/seldonctl/internal/engine/seldon"
+)
+
+// TestExplain holds every way in which the API server says no to its exit code and one clear line.
+func TestExplain(t *testing.T) {
+	sdep := schema.GroupResource{Group: "machinelearning.seldon.io", Resource: "seldondeployments"}
+	denial := apierrors.NewInvalid(schema.GroupKind{Group: "machinelearing.seldon.io", Kind: "SeldonDeployment"}, "", nil)
+	denial.ErrStatus.Details.Causes = []metav1.StatusCause{{Field: "spec.predictors[0].graph", Message: `Invalid value: "other": Can't find container for Predictive Unit`}}
+	status := func(reason metav1.StatusReason, code int32, message string) error {
+		return &apierrors.StatusError{ErrStatus: metav1.Status{Reason: reason, Code: code, Message: message}}
+	}
+	for _, tc := range []struct {
+		reason string
+		err    error
+		want   Reason
+		text   string
+	}{
+		{"refused by the webhook", fmt.Errorf("create: %w", denial), Invalid,
+			`SeldonDeployment ns/m was refused: m.yaml:7: spec.predictors[0].graph: Invalid value: "other": Can't find container for Predictive Unit`},
+		{"refused without causes", status(metav1.StatusReasonForbidden, 403, `admission webhook "policy.example" denied the request: no latest tags`), Invalid,
+			"SeldonDeployment ns/m was refused: no latest tags"},
+		{"quota", status(metav1.StatusReasonForbidden, 403, `seldondeployments "m" is forbidden: exceeded quota: team`), Invalid,
+			`SeldonDeployment ns/m was refused: seldondeployments "m" is forbidden: exceeded quota: team`},
+		{"not permitted", status(metav1.StatusReasonForbidden, 403, `seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`), Denied,
+			`seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`},
+		{"not authenticated", apierrors.NewUnauthorized("Unauthorized"), Denied, "the API server does not accept the credentials: Unauthorized"},
+		{"the webhook is down", status(metav1.StatusReasonInternalError, 500, `Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`), Unusable,
+			`the admission webhook cannot be reached, so nothing can be created: Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`},
+		{"no CRD", status(metav1.StatusReasonNotFound, 404, "the server could not find the requested resource"), Unusable,
+			"Seldon Core is not installed here: the API server does not know seldondeployments.machinelearning.seldon.io"},
+		{"no namespace", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), Invalid, "namespace ns does not exist"},
+		{"exists", apierrors.NewAlreadyExists(sdep, "m"), Conflict, "SeldonDeployment ns/m exists already; run creates only what is not there"},
+		{"connection refused", fmt.Errorf("list: %w", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}), Unusable,
+			"cannot reach the API server: dial: connection refused"},
+		{"a credential plugin", &url.Error{Op: "Get", URL: "https://x", Err: errors.New("getting credentials: exec: exit 1")}, Denied,
+			"the kubeconfig's credential plugin gave no credentials: getting credentials: exec: exit 1"},
+		{"anything else", errors.New("boom"), Unexpected, "SeldonDeployment ns/m: boom"},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			o := &unstructured.Unstructured{}
+			o.SetName("m")
+			o.SetNamespace("ns")
+			lines := func(path string) (string, bool) { return "m.yaml:7", path == "spec.predictors[0].graph" }
+			got := explain(tc.err, o, seldon.New().Identity(), lines)
+			if got.Reason != tc.want || got.Text != tc.text {
+				t.Errorf("%s %q\nwant %s %q", got.Reason, got.Text, tc.want, tc.text)
+			}
+		})
+	}
+}
