@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,6 +83,16 @@ func TestNoCluster(t *testing.T) {
 	code, _, stderr := run("-f", good)
 	if code != 5 || !strings.Contains(stderr, "no cluster is configured") || !strings.Contains(stderr, "--local") {
 		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+}
+
+// TestInterruptedReading ends a run whose manifest never comes.
+func TestInterruptedReading(t *testing.T) {
+	stdin, _ := io.Pipe()
+	signals := make(chan os.Signal, 1)
+	signals <- syscall.SIGINT
+	if code := Run([]string{"seldonctl", "-f", "-"}, stdin, io.Discard, io.Discard, signals); code != 130 {
+		t.Errorf("exit %d, want 130", code)
 	}
 }
 

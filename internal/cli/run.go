@@ -66,14 +66,14 @@ happen. What run creates it removes on every way out, Ctrl-C included.`,
 }
 
 // request checks the flags and the manifest and turns them into the operation's request.
-func (f runFlags) request(stdin io.Reader, namespaceGiven bool) (ops.RunRequest, engine.Engine, error) {
+func (f runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan ops.Reason) (ops.RunRequest, engine.Engine, error) {
 	none := ops.RunRequest{}
 	if err := f.check(); err != nil {
 		return none, nil, err
 	}
-	documents, err := manifest.Open(f.file, stdin)
+	documents, err := open(f.file, stdin, reasons)
 	if err != nil {
-		return none, nil, usageError{err: err}
+		return none, nil, err
 	}
 	document, e, err := pick(documents, f.file)
 	if err != nil {
@@ -97,6 +97,26 @@ func (f runFlags) request(stdin io.Reader, namespaceGiven bool) (ops.RunRequest,
 			return fmt.Sprintf("%s:%d", document.File, line), found
 		},
 	}, e, nil
+}
+
+// open reads the manifest. Standard input may never end, so an interrupt ends the reading.
+func open(file string, stdin io.Reader, reasons <-chan ops.Reason) ([]manifest.Document, error) {
+	var documents []manifest.Document
+	var err error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		documents, err = manifest.Open(file, stdin)
+	}()
+	select {
+	case reason := <-reasons:
+		return nil, exitError{code: reason.Code()}
+	case <-read:
+	}
+	if err != nil {
+		return nil, usageError{err: err}
+	}
+	return documents, nil
 }
 
 func (f runFlags) check() error {
@@ -146,12 +166,12 @@ func pick(documents []manifest.Document, file string) (manifest.Document, engine
 }
 
 func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error {
-	req, e, err := f.request(o.stdin, namespaceGiven)
+	reasons, stop := interrupts(o.signals)
+	defer stop()
+	req, e, err := f.request(o.stdin, namespaceGiven, reasons)
 	if err != nil {
 		return err
 	}
-	reasons, stop := interrupts(o.signals)
-	defer stop()
 	if f.local {
 		cluster, err := startEmbedded(ctx, o, f.pace, reasons)
 		if err != nil {

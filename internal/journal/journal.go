@@ -194,9 +194,15 @@ func (s *step) change(c snapshot.Change) {
 		s.snap.SetComplete(c.Kind, true)
 	case snapshot.Lost:
 		s.lost[c.Kind] = true
+		if !s.snap.Complete(c.Kind) {
+			break // nothing has been watched yet; whoever waits for the first list tells why it does not come
+		}
 		s.tell(Entry{Type: Warning, Reason: "WatchLost", Text: "the watch of " + string(c.Kind) + " broke and is being restored: " + errText(c.Err)})
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
+		if !s.snap.Complete(c.Kind) {
+			break
+		}
 		s.tell(Entry{Type: Note, Reason: "WatchRestored", Text: "the watch of " + string(c.Kind) + " delivers again"})
 	case snapshot.Denied:
 		s.snap.SetComplete(c.Kind, false)
@@ -237,6 +243,7 @@ func (s *step) decide() {
 	s.tellProgress(verdict)
 	switch verdict.Outcome {
 	case judge.Waiting:
+		s.tellStuck(verdict)
 	case judge.Reached:
 		if s.goal.Kind == judge.Gone {
 			s.end(verdict)

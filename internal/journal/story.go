@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,7 +24,8 @@ type story struct {
 	numbers  map[types.UID]string
 	state    string
 	problems map[string]judge.Problem
-	blockers string
+	blockers string    // what was left when it was last told
+	stuck    time.Time // since when nothing more has gone
 }
 
 func newStory() story {
@@ -172,12 +174,41 @@ func (s *step) tellBlockers(v judge.Verdict) {
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, judge.Plural(counts[kind], kind))
 	}
-	text := "left: " + strings.Join(parts, ", ")
-	if text == s.story.blockers || len(parts) == 0 {
+	text := "left: " + strings.Join(append(parts, "the "+string(s.goal.Root.Kind)+" itself"), ", ")
+	if text == s.story.blockers {
 		return
 	}
-	s.story.blockers = text
+	s.story.blockers, s.story.stuck = text, s.now
 	s.tell(Entry{Type: Progress, Object: &s.goal.Root, Text: text})
+}
+
+// stuckTime is how long a deletion may stand still before it is told what holds it, and then again.
+const stuckTime = 10 * time.Second
+
+// tellStuck tells what holds a deletion on which nothing has moved for a while.
+func (s *step) tellStuck(v judge.Verdict) {
+	if s.goal.Kind != judge.Gone || len(v.Lacks) == 0 {
+		return
+	}
+	due := s.story.stuck.Add(stuckTime)
+	if s.now.Before(due) {
+		s.Wake = sooner(s.Wake, due)
+		return
+	}
+	s.story.stuck = s.now
+	s.Wake = sooner(s.Wake, s.now.Add(stuckTime))
+	e := Entry{Type: Progress, Object: &s.goal.Root, Text: "nothing more has gone for a while; still there:"}
+	for _, lack := range v.Lacks {
+		e.Details = append(e.Details, lack.Text)
+	}
+	s.tell(e)
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // claimText is the sentence of a success.

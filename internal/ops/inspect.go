@@ -63,6 +63,9 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 	if how == outOfTime {
 		return r.refuse(ctx, journal.Connect, &Refusal{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
 	}
+	if reason := r.refuseAutoscaled(ctx, implied); reason != Reached {
+		return reason
+	}
 	if r.state.Snapshot().Named(root, r.target.Namespace, r.target.Name) != nil {
 		return r.refuse(ctx, journal.Connect, apierrors.NewAlreadyExists(r.target.Identity.Resource.GroupResource(), r.target.Name))
 	}
@@ -114,6 +117,21 @@ func (r *run) refuseTaken(ctx context.Context, implied engine.Implied, found nam
 	for _, o := range found.services {
 		if slices.Contains(implied.Services, o.Name) {
 			return r.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
+		}
+	}
+	return Reached
+}
+
+// refuseAutoscaled refuses to begin where the scaling would be refused.
+func (r *run) refuseAutoscaled(ctx context.Context, implied engine.Implied) Reason {
+	if !r.RefuseAutoscaled {
+		return Reached
+	}
+	for _, w := range implied.Workloads {
+		if w.Autoscaled != nil {
+			return r.refuse(ctx, journal.Connect, &Refusal{Reason: Conflict,
+				Text: fmt.Sprintf("%s is autoscaled by %s; nothing was written", w.Name(), w.Autoscaled.Path),
+				Hint: "edit " + w.Autoscaled.Path + ", or use --autoscaled=skip"})
 		}
 	}
 	return Reached

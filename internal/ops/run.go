@@ -220,7 +220,7 @@ func (r *run) tellTimeout(ctx context.Context, phase journal.Phase, took time.Du
 	}
 	last := r.state.Last(r.Now())
 	e := journal.Entry{Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(TimedOut), Took: took,
-		Text: fmt.Sprintf("not %s after %s", phase, seconds(took))}
+		Text: fmt.Sprintf("not %s after %s", goalOf(phase), seconds(took))}
 	for _, lack := range last.Lacks {
 		e.Details = append(e.Details, lack.Text)
 	}
@@ -236,6 +236,14 @@ func (r *run) tellTimeout(ctx context.Context, phase journal.Phase, took time.Du
 		return Leftover
 	}
 	return TimedOut
+}
+
+// goalOf names what a phase waits for.
+func goalOf(phase journal.Phase) journal.Phase {
+	if phase == journal.Cleanup {
+		return journal.Delete
+	}
+	return phase
 }
 
 // refuse tells why the operation cannot go on.

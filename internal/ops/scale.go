@@ -30,8 +30,8 @@ func (r *run) scale(ctx context.Context) Reason {
 		if err != nil {
 			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Invalid, Text: err.Error(), Err: err})
 		}
-		if reason, skip := r.weigh(ctx, edit); skip {
-			return reason
+		if r.skip(ctx, edit) {
+			return Reached
 		}
 		was := r.replicasNow()
 		after, err, why := r.patch(ctx, before, edit.Patch)
@@ -54,27 +54,20 @@ func (r *run) scale(ctx context.Context) Reason {
 		Text: fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries)})
 }
 
-// weigh decides whether the edit is worth writing: it skips the phase where nothing would be scaled.
-func (r *run) weigh(ctx context.Context, edit engine.ScaleEdit) (Reason, bool) {
+// skip ends the phase where nothing would be scaled; then nothing is written.
+func (r *run) skip(ctx context.Context, edit engine.ScaleEdit) bool {
+	if len(edit.Reached) > 0 {
+		return false
+	}
+	now := r.replicasNow()
 	var left []string
 	for _, l := range edit.LeftOut {
-		left = append(left, l.Workload.Name()+" is left out: "+l.Reason)
-		if r.RefuseAutoscaled && l.Workload.Autoscaled != nil {
-			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
-				Text: l.Workload.Name() + " is " + l.Reason + "; nothing was written",
-				Hint: "edit " + l.Workload.Autoscaled.Path + ", or use --autoscaled=skip"}), true
-		}
-	}
-	if len(edit.Reached) > 0 {
-		return "", false
-	}
-	for i, l := range edit.LeftOut {
-		left[i] += fmt.Sprintf(", now %d", r.replicasNow()[l.Workload.Name()])
+		left = append(left, fmt.Sprintf("%s (%s), now %d", l.Workload.Name(), l.Reason, now[l.Workload.Name()]))
 	}
 	r.tell(ctx, journal.Entry{Type: journal.Skipped, Phase: journal.Scale, Object: &r.ref, Reason: "NotScaled",
 		Text: "not scaled: " + strings.Join(left, "; ")})
 	r.steps = append(r.steps, "not scaled")
-	return Reached, true
+	return true
 }
 
 func (r *run) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
@@ -83,7 +76,7 @@ func (r *run) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
 	}
 	for _, l := range edit.LeftOut {
 		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "LeftOut",
-			Text: l.Workload.Name() + " is left out: " + l.Reason})
+			Text: fmt.Sprintf("not scaled along: %s (%s)", l.Workload.Name(), l.Reason)})
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // available brings the plain model to Available.
 func available(t *testing.T, sw simseldon.Switches) *cluster {
 	t.Helper()
-	c := newCluster(t, parse(t, plainModel), sw)
+	c := newCluster(t, plain(t), sw)
 	c.rest()
 	c.roll(true)
 	c.rest()
@@ -32,9 +32,9 @@ func available(t *testing.T, sw simseldon.Switches) *cluster {
 	return c
 }
 
-func parse(t *testing.T, manifest string) *unstructured.Unstructured {
+func plain(t *testing.T) *unstructured.Unstructured {
 	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(manifest))
+	data, err := yaml.YAMLToJSON([]byte(plainModel))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestLeftAlone(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, parse(t, plainModel), tc.sw)
+			c := newCluster(t, plain(t), tc.sw)
 			tc.change(&c.world)
 			outcome, err := simseldon.Reconcile(c.world, tc.sw)
 			if err != nil {
@@ -322,7 +322,7 @@ func TestOwnErrors(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, parse(t, plainModel), simseldon.Switches{})
+			c := newCluster(t, plain(t), simseldon.Switches{})
 			c.edit(tc.change)
 			if err := simseldon.Validate(c.world.Root); err != nil {
 				t.Fatalf("the webhook refuses it: %v", err)

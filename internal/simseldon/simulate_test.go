@@ -23,7 +23,7 @@ func TestSimulatePods(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, parse(t, plainModel), simseldon.Switches{})
+			c := newCluster(t, plain(t), simseldon.Switches{})
 			c.edit(func(s map[string]any) {
 				s["annotations"] = map[string]any{"seldon.io/engine-separate-pod": "true"}
 				if tc.predictor != "-" {

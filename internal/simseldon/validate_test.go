@@ -68,9 +68,9 @@ func TestDenials(t *testing.T) {
 		"Child": {"children are checked too", map[string]any{"predictors": []any{predictor("graph", map[string]any{
 			"name": "clf", "type": "MODEL", "children": []any{map[string]any{"name": "two", "type": "MODEL"}},
 		})}}, `spec.predictors[0].graph.0: Invalid value: "two": Can't find container for Predictive Unit`},
-		"Logger":    {"a logger has a mode", map[string]any{"predictors": []any{predictor("graph", map[string]any{"name": "clf", "logger": map[string]any{}})}}, `spec.predictors[0].graph: Invalid value: "clf": No logger mode specified`},
-		"SameNames": {"two predictors share a Service name", map[string]any{"predictors": []any{predictor("traffic", int64(100), "annotations", map[string]any{"seldon.io/svc-name": "s"}), predictor("name", "b", "annotations", map[string]any{"seldon.io/svc-name": "s"})}}, `spec.predictors[1]: Invalid value: "b": Found duplicate service name in seldon.io/svc-name with value s`},
-		"Server":    {"an unknown server with an image passes", map[string]any{"predictors": []any{predictor("graph", map[string]any{"name": "clf", "implementation": "MAGIC_SERVER"})}}, ""},
+		"Logger":       {"a logger has a mode", map[string]any{"predictors": []any{predictor("graph", map[string]any{"name": "clf", "logger": map[string]any{}})}}, `spec.predictors[0].graph: Invalid value: "clf": No logger mode specified`},
+		"SameNames":    {"two predictors share a Service name", map[string]any{"predictors": []any{predictor("traffic", int64(100), "annotations", map[string]any{"seldon.io/svc-name": "s"}), predictor("name", "b", "annotations", map[string]any{"seldon.io/svc-name": "s"})}}, `spec.predictors[1]: Invalid value: "b": Found duplicate service name in seldon.io/svc-name with value s`},
+		"Server":       {"an unknown server with an image passes", map[string]any{"predictors": []any{predictor("graph", map[string]any{"name": "clf", "implementation": "MAGIC_SERVER"})}}, ""},
 		"Two mistakes": {"all are named", map[string]any{"protocol": "V2", "predictors": []any{predictor("shadow", true)}}, `[spec: Invalid value: "V2": Invalid protocol, spec.predictors[0]: Invalid value: "main": Shadow can not exist as only predictor]`},
 	}
 	for name, tc := range cases {
