@@ -59,7 +59,7 @@ func TestUsage(t *testing.T) {
 		{"no SeldonDeployment", []string{"-f", write(t, dir, "pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n")}, "holds no SeldonDeployment"},
 		{"-n against the manifest", []string{"-f", good, "-n", "b"}, `is for namespace "a", but -n says "b"`},
 		{"negative replicas", []string{"-f", good, "-r", "-1"}, "--replicas must not be negative"},
-		{"negative timeout", []string{"-f", good, "-pt", "-1s"}, "--timeout must not be negative"},
+		{"negative timeout", []string{"-f", good, "-pt", "-1s"}, "--timeout must be positive"},
 		{"not a duration", []string{"-f", good, "-pt", "soon"}, "invalid argument"},
 		{"unknown word", []string{"-f", good, "--keep", "perhaps"}, "--keep must be one of never, failure, always"},
 		{"an argument too many", []string{"run", "x"}, "takes no arguments"},

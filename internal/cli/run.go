@@ -120,10 +120,13 @@ func open(file string, stdin io.Reader, reasons <-chan ops.Reason) ([]manifest.D
 }
 
 func (f runFlags) check() error {
-	for name, d := range map[string]time.Duration{"timeout": f.limits.Wait, "cleanup-timeout": f.limits.Cleanup, "deadline": f.limits.Total} {
-		if d < 0 {
-			return usageError{err: fmt.Errorf("--%s must not be negative, but is %s", name, d)}
-		}
+	switch {
+	case f.limits.Wait <= 0:
+		return usageError{err: fmt.Errorf("--timeout must be positive, but is %s", f.limits.Wait)}
+	case f.limits.Cleanup <= 0:
+		return usageError{err: fmt.Errorf("--cleanup-timeout must be positive, but is %s", f.limits.Cleanup)}
+	case f.limits.Total < 0:
+		return usageError{err: fmt.Errorf("--deadline must not be negative, but is %s", f.limits.Total)}
 	}
 	if f.replicas < 0 {
 		return usageError{err: fmt.Errorf("--replicas must not be negative, but is %d", f.replicas)}

@@ -43,10 +43,10 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 			return Reached
 		case apierrors.IsConflict(err):
 			return r.refuse(ctx, phase, &Refusal{Reason: Vanished, Text: r.ref.String() + " was replaced by somebody else; the new one is left alone", Err: err})
-		case !unreachable(err):
+		case !ambiguous(err):
 			return r.refuse(ctx, phase, err)
 		}
-		if sent, reason := r.wasSent(ctx, phase, err); sent || reason != Reached {
+		if sent, reason := r.wasSent(ctx, phase, limit, err); sent || reason != Reached {
 			r.deleted = sent
 			return reason
 		}
@@ -54,12 +54,10 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 }
 
 // wasSent finds out by reading whether a DELETE whose answer was lost has arrived.
-func (r *run) wasSent(ctx context.Context, phase journal.Phase, lost error) (bool, Reason) {
-	objects, err, why := beside(ctx, r.session, lostAnswerLimit, func(ctx context.Context) ([]snapshot.Object, error) {
-		return r.Cluster.Read(ctx, r.target)
-	})
+func (r *run) wasSent(ctx context.Context, phase journal.Phase, limit time.Duration, lost error) (bool, Reason) {
+	objects, err, why := r.readRoot(ctx, limit)
 	switch {
-	case why != "" && why != TimedOut:
+	case why != "":
 		return false, why
 	case err != nil:
 		return false, r.refuse(ctx, phase, lost)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -122,6 +123,17 @@ func unreachable(err error) bool {
 	var op *net.OpError
 	var at *url.Error
 	return errors.As(err, &op) || errors.As(err, &wire) || errors.As(err, &at) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// ambiguous reports whether a request may have been carried out although its answer is an error: the
+// connection or the server failed somewhere between. A refusal is not ambiguous, and neither is a
+// webhook that could not be asked.
+func ambiguous(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return true
+	}
+	return status.Status().Code >= http.StatusInternalServerError && !strings.Contains(err.Error(), "webhook")
 }
 
 func innermost(err error) string {

@@ -123,14 +123,14 @@ func (r *run) create(ctx context.Context) Reason {
 	answer, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
 		return r.Cluster.Create(ctx, r.target.Identity.Resource, object)
 	})
-	if err != nil && (why != "" || unreachable(err)) {
+	if err != nil && ambiguous(err) {
 		answer.Object, err = r.findOurs(ctx, err)
 	}
-	if err != nil {
-		if why != "" {
-			return why
-		}
+	if err != nil && why == "" {
 		return r.refuse(ctx, journal.Create, err)
+	}
+	if err != nil {
+		return why
 	}
 	r.created, r.ref = answer.Object, snapshot.RefTo(answer.Object)
 	r.tell(ctx, journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &r.ref, Reason: "Created",
@@ -144,24 +144,25 @@ func (r *run) create(ctx context.Context) Reason {
 	return Reached
 }
 
-// findOurs resolves a creation whose answer was lost: it reads, and takes the object for ours only
-// if it carries this run's label. It never creates again.
+// findOurs resolves a creation whose outcome is not known: it reads, and takes the object for ours
+// only if it carries this run's label. It never creates again. Where it cannot tell, it says how to
+// look and remove.
 func (r *run) findOurs(ctx context.Context, lost error) (*unstructured.Unstructured, error) {
-	ctx, cancel := context.WithTimeout(ctx, lostAnswerLimit)
-	defer cancel()
-	objects, err := r.Cluster.Read(ctx, r.target)
-	if err != nil {
-		return nil, fmt.Errorf("%w (whether it was created is not known: %w; to remove it: %s)", lost, err, r.cleanupCommand())
-	}
+	objects, err, _ := r.readRoot(ctx, lostAnswerLimit)
 	for _, o := range objects {
 		if root, ok := o.(*unstructured.Unstructured); ok && root.GetLabels()[RunLabel] == r.ID {
 			return root, nil
 		}
 	}
+	text := "whether it was created is not certain: its answer was lost and a read does not show it"
+	if err != nil {
+		text = "whether it was created is not known: its answer was lost and it cannot be read: " + err.Error()
+	}
+	r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Create, Reason: string(Leftover), Text: text, Hint: r.cleanupCommand()})
 	return nil, lost
 }
 
-// lostAnswerLimit bounds the read that looks for what a lost answer was about.
+// lostAnswerLimit bounds the reading that looks for what a lost answer was about.
 const lostAnswerLimit = 10 * time.Second
 
 func (r *run) awaitAvailable(ctx context.Context) Reason {

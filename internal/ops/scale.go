@@ -38,7 +38,7 @@ func (r *run) scale(ctx context.Context) Reason {
 		switch {
 		case why != "":
 			return why
-		case apierrors.IsConflict(err) || err != nil && unreachable(err):
+		case apierrors.IsConflict(err) || err != nil && ambiguous(err):
 			if reason := r.refresh(ctx); reason != Reached {
 				return reason
 			}
@@ -95,9 +95,7 @@ func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit
 
 // refresh reads the object anew after a conflict or a lost answer, and makes sure that it still is ours.
 func (r *run) refresh(ctx context.Context) Reason {
-	objects, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) ([]snapshot.Object, error) {
-		return r.Cluster.Read(ctx, r.target)
-	})
+	objects, err, why := r.readRoot(ctx, r.Limits.Wait)
 	if why != "" {
 		return why
 	}

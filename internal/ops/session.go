@@ -236,7 +236,30 @@ func beside[T any](ctx context.Context, s *session, limit time.Duration, request
 // answerGrace is how long an interrupted request may still take.
 const answerGrace = 500 * time.Millisecond
 
-// root returns the custom resource with that UID as it is known now.
+// retryPause is how long a read that failed on the way is not repeated.
+const retryPause = time.Second
+
+// readRoot reads the custom resource, again and again while the API server cannot be reached, until
+// the limit.
+func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot.Object, error, Reason) {
+	until := s.Now().Add(limit)
+	for {
+		objects, err, why := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
+			return s.Cluster.Read(ctx, s.target)
+		})
+		if err == nil || why != "" || !ambiguous(err) || !s.Now().Add(retryPause).Before(until) {
+			return objects, err, why
+		}
+		if how, why := s.await(ctx, retryPause, func() bool { return false }); how == interrupted {
+			return nil, err, why
+		}
+		if !s.deadline.IsZero() && !s.Now().Before(s.deadline) {
+			return nil, err, TimedOut
+		}
+	}
+}
+
+// rootGeneration returns the generation of the custom resource as it is known now.
 func (s *session) rootGeneration(uid types.UID) int64 {
 	if root := s.state.Root(uid); root != nil {
 		return root.GetGeneration()
