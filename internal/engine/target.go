@@ -16,6 +16,9 @@ type Target struct {
 	Kinds []snapshot.Kind
 }
 
+// Kind returns the custom resource's kind.
+func (t Target) Kind() snapshot.Kind { return snapshot.Kind(t.Identity.Kind) }
+
 // Answer is what the API server said to a write.
 type Answer struct {
 	Object *unstructured.Unstructured

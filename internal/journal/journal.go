@@ -68,8 +68,9 @@ type State struct {
 	memory judge.Memory
 	ended  bool // the present goal has its verdict
 
-	confirming bool // a confirming read is on its way
-	doubted    bool // the last confirming read disagreed, and nothing has changed since
+	reading Reading                    // the confirming read that is on its way
+	fresh   *unstructured.Unstructured // the custom resource as the first half of that read showed it
+	doubted bool                       // the last confirming read disagreed, and nothing has changed since
 
 	story story
 	logs  logs
@@ -84,13 +85,23 @@ func New(e engine.Reader, now time.Time) *State {
 	}
 }
 
+// Reading is a part of the confirming read: first the custom resource alone, since its state is what
+// flaps, and if that agrees what is below it.
+type Reading int
+
+// The parts of the confirming read.
+const (
+	ReadNothing Reading = iota
+	ReadRoot            // the custom resource
+	ReadBelow           // its Deployments and pods
+)
+
 // Outcome is what a step asks its caller to do.
 type Outcome struct {
 	// Entries are to be told, in order.
 	Entries []Entry
-	// Confirm asks for a consistent read of the custom resource, its Deployments and its pods, to
-	// be answered with ReadDone.
-	Confirm bool
+	// Read asks for a part of the confirming read, to be answered with ReadDone.
+	Read Reading
 	// Log asks for the last lines of a container's log, to be answered with LogDone.
 	Log *LogWant
 	// Verdict is set once, when the goal is reached, failed or lost.
@@ -168,7 +179,7 @@ func (s *step) tell(e Entry) {
 func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
-	s.memory, s.ended, s.doubted = judge.Memory{}, false, false
+	s.memory, s.ended, s.doubted, s.fresh = judge.Memory{}, false, false, nil
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Took: in.Limit})
@@ -243,17 +254,14 @@ func (s *step) decide() {
 	s.tellProgress(verdict)
 	switch verdict.Outcome {
 	case judge.Waiting:
+		s.fresh = nil
 		s.tellStuck(verdict)
 	case judge.Reached:
 		if s.goal.Kind == judge.Gone {
 			s.end(verdict)
 			return
 		}
-		if s.confirming || s.doubted {
-			s.Wake = s.now.Add(doubtTime)
-			return
-		}
-		s.confirming, s.Confirm = true, true
+		s.wantRead()
 	case judge.Failed:
 		if wait := s.awaitLog(verdict.Cause); !wait.IsZero() {
 			s.Wake = wait
@@ -269,34 +277,72 @@ func (s *step) decide() {
 // watch has delivered anything since.
 const doubtTime = time.Second
 
-// confirm evaluates the goal once more on what a consistent read showed. ReplicaSets come from the
-// watches: they only link pods to their Deployments.
+// wantRead asks for the next part of the confirming read, unless one is on its way or has just
+// disagreed.
+func (s *step) wantRead() {
+	switch {
+	case s.doubted:
+		s.Wake = s.now.Add(doubtTime)
+	case s.reading != ReadNothing:
+	case s.fresh != nil:
+		s.reading, s.Read = ReadBelow, ReadBelow
+	default:
+		s.reading, s.Read = ReadRoot, ReadRoot
+	}
+}
+
+// confirm takes in a part of the confirming read. What differs from what was watched becomes an
+// input; waiting goes on.
 func (s *step) confirm(in ReadDone) {
-	s.confirming = false
-	if s.goal == nil || s.ended {
-		return
-	}
-	if in.Err != nil {
-		s.doubted = true
+	part := s.reading
+	s.reading = ReadNothing
+	switch {
+	case s.goal == nil || s.ended:
+		s.fresh = nil
+	case in.Err != nil:
+		s.doubted, s.fresh = true, nil
 		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
-		return
+	case part == ReadRoot:
+		s.confirmRoot(in.Objects)
+	case part == ReadBelow && s.fresh != nil: // else the goal has ceased to hold meanwhile
+		s.confirmBelow(in.Objects)
+		s.fresh = nil
 	}
-	read := s.readSnapshot(in.Objects)
-	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
-	if verdict.Outcome == judge.Reached {
-		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
-		s.end(verdict)
-		return
-	}
-	s.doubted = true
-	for _, o := range in.Objects {
+}
+
+// confirmRoot takes in the custom resource as it is now. Its absence proves its deletion.
+func (s *step) confirmRoot(objects []snapshot.Object) {
+	for _, o := range objects {
 		s.takeUp(o)
 		s.snap.Set(o)
+		if root, ok := o.(*unstructured.Unstructured); ok && o.GetUID() == s.goal.Root.UID {
+			s.fresh = root
+		}
 	}
+	if last := s.Root(s.goal.Root.UID); s.fresh == nil && last != nil {
+		s.snap.Remove(last)
+	}
+}
+
+// confirmBelow evaluates the goal on nothing but what was read. ReplicaSets come from the watches:
+// they only link pods to their Deployments.
+func (s *step) confirmBelow(objects []snapshot.Object) {
+	read := s.readSnapshot(objects)
+	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
+	for _, o := range objects {
+		s.snap.Set(o)
+	}
+	if verdict.Outcome != judge.Reached {
+		s.doubted = true
+		return
+	}
+	verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
+	s.end(verdict)
 }
 
 func (s *step) readSnapshot(objects []snapshot.Object) *snapshot.Snapshot {
 	read := snapshot.New()
+	read.Set(s.fresh)
 	for _, o := range objects {
 		read.Set(o)
 	}

@@ -108,18 +108,25 @@ func begun() *player {
 func TestClaimNeedsConfirmation(t *testing.T) {
 	p := begun()
 	p.see(root(2, 1, "Available"), deployment("3", 1))
-	if !p.last.Confirm || p.last.Verdict != nil {
-		t.Fatalf("confirm %v, verdict %v: want a read and no verdict", p.last.Confirm, p.last.Verdict)
+	if p.last.Read != journal.ReadRoot || p.last.Verdict != nil {
+		t.Fatalf("read %v, verdict %v: want a read of the root and no verdict", p.last.Read, p.last.Verdict)
 	}
-	p.step(journal.ReadDone{Objects: []snapshot.Object{root(4, 1, "Creating"), deployment("5", 0)}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(4, 1, "Creating")}})
+	if p.last.Verdict != nil || p.last.Read != journal.ReadNothing {
+		t.Fatal("went on although the root disagreed")
+	}
+	p.see(root(6, 1, "Available"))
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(6, 1, "Available")}})
+	if p.last.Read != journal.ReadBelow {
+		t.Fatal("the root agreed, but what is below it is not read")
+	}
+	p.step(journal.ReadDone{Objects: []snapshot.Object{deployment("7", 0)}})
 	if p.last.Verdict != nil {
-		t.Fatal("claimed although the read disagreed")
+		t.Fatal("claimed although a Deployment disagreed")
 	}
-	p.see(root(6, 1, "Available"), deployment("7", 1))
-	if !p.last.Confirm {
-		t.Fatal("no second read when the watches said yes again")
-	}
-	p.step(journal.ReadDone{Objects: []snapshot.Object{root(6, 1, "Available"), deployment("7", 1)}})
+	p.see(deployment("8", 1))
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(6, 1, "Available")}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{deployment("8", 1)}})
 	if p.last.Verdict == nil || p.last.Verdict.Outcome != judge.Reached {
 		t.Fatalf("verdict %v, want reached", p.last.Verdict)
 	}
@@ -130,10 +137,10 @@ func TestFailedReadIsRepeated(t *testing.T) {
 	p := begun()
 	p.see(root(2, 1, "Available"), deployment("3", 1))
 	p.step(journal.ReadDone{Err: errors.New("boom")})
-	if p.last.Confirm || p.last.Wake.IsZero() {
-		t.Fatalf("confirm %v, wake %v: want a pause and then another read", p.last.Confirm, p.last.Wake)
+	if p.last.Read != journal.ReadNothing || p.last.Wake.IsZero() {
+		t.Fatalf("read %v, wake %v: want a pause and then another read", p.last.Read, p.last.Wake)
 	}
-	if p.step(journal.Ticked{}); !p.last.Confirm {
+	if p.step(journal.Ticked{}); p.last.Read != journal.ReadRoot {
 		t.Fatal("no further read after the pause")
 	}
 }
@@ -167,11 +174,11 @@ func TestForeignChange(t *testing.T) {
 		t.Fatalf("told %q", got)
 	}
 	p.see(deployment("4", 1))
-	if p.last.Confirm {
+	if p.last.Read != journal.ReadNothing {
 		t.Fatal("the status from before the change was taken for proof")
 	}
 	p.now = p.now.Add(judge.SettleTime)
-	if p.step(journal.Ticked{}); !p.last.Confirm {
+	if p.step(journal.Ticked{}); p.last.Read == journal.ReadNothing {
 		t.Fatal("not settled although nothing moves")
 	}
 }
@@ -180,7 +187,8 @@ func TestForeignChange(t *testing.T) {
 func TestOwnChangeIsNotForeign(t *testing.T) {
 	p := begun()
 	p.see(root(2, 1, "Available"), deployment("3", 1))
-	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Available"), deployment("3", 1)}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Available")}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{deployment("3", 1)}})
 	p.see(root(4, 2, "Available"))
 	if got := p.texts(journal.Warning); len(got) != 0 {
 		t.Errorf("told %q", got)

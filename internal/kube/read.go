@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,27 +23,28 @@ const (
 	logBytes = 64 << 10
 )
 
-// Read returns the target's custom resource (all of the namespace's where it has no name) and all
-// objects of the given kinds that carry the engine's label. Every list is consistent: it shows what
-// was written before. An object that does not exist is not an error; a kind that may not be read, or
-// is not served, is.
+// Read returns the objects of the given kinds: of the custom resource's kind the target's (all of
+// the namespace's where it has no name), of built-in kinds all that carry the engine's label. Every
+// answer is consistent: it shows what was written before. An object that does not exist is not an
+// error; a kind that may not be read, or is not served, is.
 func (c *Cluster) Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
-	parts := make([][]snapshot.Object, len(kinds)+1)
-	errs := make([]error, len(kinds)+1)
+	parts := make([][]snapshot.Object, len(kinds))
+	errs := make([]error, len(kinds))
 	var wg sync.WaitGroup
-	wg.Go(func() { parts[0], errs[0] = c.readRoot(ctx, target) })
 	for i, kind := range kinds {
-		wg.Go(func() { parts[i+1], errs[i+1] = c.readKind(ctx, target, kind) })
+		wg.Go(func() {
+			if kind == target.Kind() {
+				parts[i], errs[i] = c.readRoot(ctx, target)
+			} else {
+				parts[i], errs[i] = c.readKind(ctx, target, kind)
+			}
+		})
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	var objects []snapshot.Object
-	for _, part := range parts {
-		objects = append(objects, part...)
-	}
-	return objects, nil
+	return slices.Concat(parts...), nil
 }
 
 func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapshot.Object, error) {

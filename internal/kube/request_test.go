@@ -168,7 +168,7 @@ func TestRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := cluster.Read(t.Context(), target(), snapshot.Pod, snapshot.PDB)
+		objects, err := cluster.Read(t.Context(), target(), target().Kind(), snapshot.Pod, snapshot.PDB)
 		var got []string
 		for _, o := range objects {
 			got = append(got, snapshot.RefTo(o).String())
@@ -176,10 +176,10 @@ func TestRead(t *testing.T) {
 		if d := cmp.Diff([]string{"SeldonDeployment/m", "Pod/p", "Pod/q", "PodDisruptionBudget/b"}, got); d != "" || err != nil {
 			t.Errorf("%v; objects (-want +got):\n%s", err, d)
 		}
-		if objects, err := cluster.Read(t.Context(), target(), snapshot.Pod); !apierrors.IsForbidden(err) {
+		if objects, err := cluster.Read(t.Context(), target(), target().Kind(), snapshot.Pod); !apierrors.IsForbidden(err) {
 			t.Errorf("a missing object and forbidden pods: got %v, %v", objects, err)
 		}
-		if objects, err := cluster.Read(t.Context(), target()); !apierrors.IsNotFound(err) {
+		if objects, err := cluster.Read(t.Context(), target(), target().Kind()); !apierrors.IsNotFound(err) {
 			t.Errorf("a resource that is not served: got %v, %v", objects, err)
 		}
 	})
@@ -188,7 +188,7 @@ func TestRead(t *testing.T) {
 func TestReadIsRepeatedWhenTheServerAsksForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t, on("GET", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 2")), on("GET", send(thing("m", "um", 4))))
-		objects, err := s.connect().Read(t.Context(), target())
+		objects, err := s.connect().Read(t.Context(), target(), target().Kind())
 		if err != nil || len(objects) != 1 {
 			t.Errorf("got %v, %v", objects, err)
 		}

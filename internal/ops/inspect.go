@@ -45,7 +45,7 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 			return r.refuse(ctx, journal.Connect, err)
 		}
 	}
-	root := snapshot.Kind(r.target.Identity.Kind)
+	root := r.target.Kind()
 	how, why := r.await(ctx, r.Limits.Wait, func() bool {
 		return len(r.pending) == 0 || r.refused[root] != nil || r.refused[snapshot.Deployment] != nil
 	})

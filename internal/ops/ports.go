@@ -35,8 +35,8 @@ type Watcher interface {
 
 // Reader reads once. Every read is consistent: it shows all that was written before it began.
 type Reader interface {
-	// Read returns the named custom resource of the target, if it exists, and all the objects of
-	// the given kinds that carry the engine's label.
+	// Read returns the objects of the given kinds: of the custom resource's kind the target's, if it
+	// exists, of built-in kinds all that carry the engine's label.
 	Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error)
 	// Names returns the metadata of all objects of a built-in kind in a namespace, label or not.
 	Names(ctx context.Context, namespace string, kind snapshot.Kind) ([]metav1.PartialObjectMetadata, error)

@@ -213,7 +213,7 @@ func (r *run) verdictWithin(ctx context.Context, phase journal.Phase, limit time
 
 // tellTimeout says at a limit what was still lacking and the cause as far as it is known.
 func (r *run) tellTimeout(ctx context.Context, phase journal.Phase, took time.Duration) Reason {
-	root := snapshot.Kind(r.target.Identity.Kind)
+	root := r.target.Kind()
 	if r.state.Blind(root) {
 		r.tell(ctx, journal.Entry{Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(Unusable), Took: took,
 			Text: "the API server could not be reached any more when the limit came; the last known state was not the goal"})

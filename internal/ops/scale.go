@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,40 +19,87 @@ import (
 // conflictTries bounds how often a scaling is worked out anew because the object has changed.
 const conflictTries = 10
 
+// attempt is one scaling: the object that it was worked out from, what it changes, and the
+// Deployments' replicas before it.
+type attempt struct {
+	before *unstructured.Unstructured
+	edit   engine.ScaleEdit
+	was    map[string]int32
+}
+
 // scale brings the object to the wanted replicas and waits until it has them. Where no part of it
 // can be scaled, the phase does not apply.
 func (r *run) scale(ctx context.Context) Reason {
+	var lost *attempt // whose answer was lost
 	for range conflictTries {
-		before := r.state.Root(r.uid())
-		if before == nil {
-			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else"})
-		}
-		edit, err := r.Engine.Scale(before, engine.ScaleRequest{Replicas: r.Replicas})
+		a, err := r.plan()
 		if err != nil {
-			return r.refuse(ctx, journal.Scale, &Refusal{Reason: Invalid, Text: err.Error(), Err: err})
+			return r.refuse(ctx, journal.Scale, err)
 		}
-		if r.skip(ctx, edit) {
+		if lost != nil && len(a.edit.Patch) == 0 { // it had been carried out
+			return r.awaitScaled(ctx, *lost, a.before)
+		}
+		if r.skip(ctx, a.edit) {
 			return Reached
 		}
-		was := r.replicasNow()
-		after, err, why := r.patch(ctx, before, edit.Patch)
+		after, err, why := r.patch(ctx, a.before, a.edit.Patch)
 		switch {
 		case why != "":
 			return why
-		case apierrors.IsConflict(err) || err != nil && ambiguous(err):
-			if reason := r.refresh(ctx); reason != Reached {
-				return reason
-			}
-			continue
-		case err != nil:
+		case err == nil:
+			return r.awaitScaled(ctx, a, after)
+		case ambiguous(err):
+			lost = &a
+		case !apierrors.IsConflict(err):
 			return r.refuse(ctx, journal.Scale, err)
 		}
-		r.tellEdit(ctx, edit)
-		return r.pursue(ctx, journal.Scale, r.Limits.Wait, r.scaleGoal(before, after, edit, was),
-			fmt.Sprintf("waiting until it is scaled to %d", r.Replicas))
+		if reason := r.catchUp(ctx, a.before, apierrors.IsConflict(err)); reason != Reached {
+			return reason
+		}
 	}
 	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
 		Text: fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries)})
+}
+
+// plan works the scaling out from the object as it is known now.
+func (r *run) plan() (attempt, error) {
+	before := r.state.Root(r.uid())
+	if before == nil {
+		return attempt{}, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else"}
+	}
+	edit, err := r.Engine.Scale(before, engine.ScaleRequest{Replicas: r.Replicas})
+	if err != nil {
+		return attempt{}, &Refusal{Reason: Invalid, Text: err.Error(), Err: err}
+	}
+	return attempt{before: before, edit: edit, was: r.replicasNow()}, nil
+}
+
+func (r *run) awaitScaled(ctx context.Context, a attempt, after *unstructured.Unstructured) Reason {
+	r.tellEdit(ctx, a.edit)
+	return r.pursue(ctx, journal.Scale, r.Limits.Wait, r.scaleGoal(a.before, after, a.edit, a.was),
+		fmt.Sprintf("waiting until it is scaled to %d", r.Replicas))
+}
+
+// watchLag is how long after a conflict the watch is waited for to bring what caused it.
+const watchLag = time.Second
+
+// catchUp makes the newest version of the object known: after a conflict the watch is about to bring
+// it, otherwise or if it does not a read does.
+func (r *run) catchUp(ctx context.Context, stale *unstructured.Unstructured, conflict bool) Reason {
+	if conflict {
+		how, why := r.await(ctx, watchLag, func() bool {
+			root := r.state.Root(r.uid())
+			return root != nil && root.GetResourceVersion() != stale.GetResourceVersion()
+		})
+		switch how {
+		case done:
+			return Reached
+		case interrupted:
+			return why
+		case outOfTime:
+		}
+	}
+	return r.refresh(ctx)
 }
 
 // skip ends the phase where nothing would be scaled; then nothing is written.

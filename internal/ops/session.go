@@ -54,7 +54,7 @@ func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) 
 	s := &session{
 		Deps: d, target: target, state: journal.New(d.Engine, d.Now()),
 		changes: make(chan snapshot.Change, 256), reads: make(chan journal.Input),
-		pending: map[snapshot.Kind]bool{snapshot.Kind(target.Identity.Kind): true}, refused: map[snapshot.Kind]error{},
+		pending: map[snapshot.Kind]bool{target.Kind(): true}, refused: map[snapshot.Kind]error{},
 	}
 	for _, kind := range target.Kinds {
 		s.pending[kind] = true
@@ -80,7 +80,11 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 		s.verdict = out.Verdict
 	}
 	s.wake = out.Wake
-	if out.Confirm {
+	switch out.Read {
+	case journal.ReadNothing:
+	case journal.ReadRoot:
+		go s.read(ctx, []snapshot.Kind{s.target.Kind()})
+	case journal.ReadBelow:
 		go s.read(ctx, s.readable())
 	}
 	if out.Log != nil {
@@ -245,7 +249,7 @@ func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot
 	until := s.Now().Add(limit)
 	for {
 		objects, err, why := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
-			return s.Cluster.Read(ctx, s.target)
+			return s.Cluster.Read(ctx, s.target, s.target.Kind())
 		})
 		if err == nil || why != "" || !ambiguous(err) || !s.Now().Add(retryPause).Before(until) {
 			return objects, err, why
