@@ -237,9 +237,9 @@ func (s *step) takeUp(o snapshot.Object) {
 		before = s.goal.Baseline
 	}
 	if root.GetDeletionTimestamp() == nil {
-		s.tell(Entry{Type: Warning, Reason: "ForeignChange", Object: &s.goal.Root,
-			Text: "somebody else changed the spec" + writerOf(root) + "; going on with generation " + itoa(root.GetGeneration())})
+		s.tell(Entry{Type: Warning, Reason: "ForeignChange", Object: &s.goal.Root, Text: ForeignChange(root)})
 	}
+	s.goal.Overtaken = append(s.goal.Overtaken, judge.Rewritten(s.engine, before, root)...)
 	s.goal.Before, s.goal.Baseline, s.goal.Created = before, root, false
 }
 

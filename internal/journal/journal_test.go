@@ -203,3 +203,16 @@ func TestTimeNeverRunsBackwards(t *testing.T) {
 		t.Error("entries out of order")
 	}
 }
+
+// TestOvertaken: where somebody else changes the containers or replicas that the goal rests on, the
+// goal is lost, whatever state the cluster shows.
+func TestOvertaken(t *testing.T) {
+	p := begun()
+	changed := root(3, 2, "Available")
+	predictor := changed.Object["spec"].(map[string]any)["predictors"].([]any)[0].(map[string]any)
+	predictor["replicas"] = int64(2)
+	p.see(changed)
+	if v := p.last.Verdict; v == nil || v.Outcome != judge.Lost || !strings.Contains(v.Findings.Loss, "replicas of m-p-0-clf") {
+		t.Errorf("verdict %+v", v)
+	}
+}

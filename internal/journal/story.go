@@ -250,6 +250,11 @@ func readKinds(read *snapshot.Snapshot, root snapshot.Ref) string {
 	return text
 }
 
+// ForeignChange is the sentence for a change of the spec that was not ours.
+func ForeignChange(root *unstructured.Unstructured) string {
+	return "somebody else changed the spec" + writerOf(root) + "; it is generation " + strconv.FormatInt(root.GetGeneration(), 10) + " now"
+}
+
 // writerOf names the manager that wrote the spec last, where managedFields tell.
 func writerOf(root *unstructured.Unstructured) string {
 	name := ""
@@ -279,5 +284,3 @@ func errText(err error) string {
 	}
 	return err.Error()
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -46,6 +46,8 @@ type Goal struct {
 	// Proven is the generation on which the operator was proven to have acted by an earlier goal; 0
 	// where none was.
 	Proven int64
+	// Overtaken tells what of it somebody else has changed, so that it can no longer be reached.
+	Overtaken []string
 	// Patient makes problems told but never a failure: the limit alone ends the waiting.
 	Patient bool
 	// RequireReady makes every condition of the operator's status a condition of the goal.

@@ -28,6 +28,10 @@ func (l *look) findRoot() bool {
 		l.Loss = fmt.Sprintf("%s is being deleted by somebody else", ref)
 		return false
 	}
+	if len(l.goal.Overtaken) > 0 {
+		l.Loss = fmt.Sprintf("somebody else changed what the goal rests on: %s", strings.Join(l.goal.Overtaken, "; "))
+		return false
+	}
 	if l.goal.Baseline != nil && root.GetGeneration() < l.goal.Baseline.GetGeneration() {
 		l.lack("generation", "%s: generation %d has not arrived yet", ref, l.goal.Baseline.GetGeneration())
 		return false

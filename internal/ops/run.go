@@ -65,7 +65,7 @@ type run struct {
 	started time.Time
 	ref     snapshot.Ref               // of what was created
 	created *unstructured.Unstructured // the answer to the creation; nil before it
-	seen    int64                      // generation on which the operator is proven to have acted
+	proven  *unstructured.Unstructured // the object when it was last proven to be as wanted
 	steps   []string                   // what was reached, for the closing line
 	deleted bool                       // DELETE has been accepted
 	gone    bool
@@ -201,7 +201,7 @@ func (r *run) verdictWithin(ctx context.Context, phase journal.Phase, limit time
 	}
 	switch r.verdict.Outcome {
 	case judge.Reached:
-		r.seen = r.rootGeneration(r.ref.UID)
+		r.proven = r.state.Root(r.uid())
 		r.steps = append(r.steps, fmt.Sprintf("%s in %s", phase, seconds(r.Now().Sub(began))))
 		return Reached
 	case judge.Lost:

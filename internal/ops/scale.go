@@ -36,6 +36,9 @@ func (r *run) scale(ctx context.Context) Reason {
 		if err != nil {
 			return r.refuse(ctx, journal.Scale, err)
 		}
+		if reason := r.notice(ctx, a, lost); reason != Reached {
+			return reason
+		}
 		if lost != nil && len(a.edit.Patch) == 0 { // it had been carried out
 			return r.awaitScaled(ctx, *lost, a.before)
 		}
@@ -59,6 +62,21 @@ func (r *run) scale(ctx context.Context) Reason {
 	}
 	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
 		Text: fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries)})
+}
+
+// notice tells a change that somebody else has made since the object was proven to be as wanted, and
+// gives up where that proof rests on what was changed.
+func (r *run) notice(ctx context.Context, a attempt, lost *attempt) Reason {
+	if a.before.GetGeneration() == r.proven.GetGeneration() || lost != nil && len(a.edit.Patch) == 0 {
+		return Reached
+	}
+	r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "ForeignChange", Text: journal.ForeignChange(a.before)})
+	if changes := judge.Rewritten(r.Engine, r.proven, a.before); len(changes) > 0 {
+		return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished,
+			Text: "somebody else changed what the goal rests on: " + strings.Join(changes, "; ")})
+	}
+	r.proven = a.before
+	return Reached
 }
 
 // plan works the scaling out from the object as it is known now.
@@ -166,7 +184,7 @@ func (r *run) scaleGoal(before, after *unstructured.Unstructured, edit engine.Sc
 		Patient: !r.FailFast, RequireReady: r.RequireReady,
 	}
 	if after.GetGeneration() == before.GetGeneration() {
-		goal.Proven = r.seen
+		goal.Proven = r.proven.GetGeneration()
 	}
 	for _, w := range edit.Reached {
 		name := w.Name()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
@@ -261,12 +259,4 @@ func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot
 			return nil, err, TimedOut
 		}
 	}
-}
-
-// rootGeneration returns the generation of the custom resource as it is known now.
-func (s *session) rootGeneration(uid types.UID) int64 {
-	if root := s.state.Root(uid); root != nil {
-		return root.GetGeneration()
-	}
-	return 0
 }
