@@ -130,7 +130,7 @@ func (r *run) refuseAutoscaled(ctx context.Context, implied engine.Implied) Reas
 	for _, w := range implied.Workloads {
 		if w.Autoscaled != nil {
 			return r.refuse(ctx, journal.Connect, &Refusal{Reason: Conflict,
-				Text: fmt.Sprintf("%s is autoscaled by %s; nothing was written", w.Name(), w.Autoscaled.Path),
+				Text: fmt.Sprintf("%s is autoscaled %d to %d by %s; nothing was written", w.Name(), w.Autoscaled.Min, w.Autoscaled.Max, w.Autoscaled.Path),
 				Hint: "edit " + w.Autoscaled.Path + ", or use --autoscaled=skip"})
 		}
 	}
