@@ -56,7 +56,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, signals <-cha
 func exitCode(err error, stderr io.Writer) int {
 	var exit exitError
 	var usage usageError
-	var refusal *ops.Refusal
+	var refusal *ops.RefusalError
 	switch {
 	case err == nil:
 		return 0

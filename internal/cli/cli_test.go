@@ -20,11 +20,17 @@ func TestCompatible(t *testing.T) {
 		args, out []string
 	}{
 		{"nothing is run", nil, []string{"run"}},
-		{"the original flags", []string{"-f", "x", "-n", "ns", "-r", "3", "-pt", "60s", "-kubeconfig", "k"},
-			[]string{"run", "-f", "x", "-n", "ns", "-r", "3", "--timeout", "60s", "--kubeconfig", "k"}},
+		{
+			"the original flags",
+			[]string{"-f", "x", "-n", "ns", "-r", "3", "-pt", "60s", "-kubeconfig", "k"},
+			[]string{"run", "-f", "x", "-n", "ns", "-r", "3", "--timeout", "60s", "--kubeconfig", "k"},
+		},
 		{"with equals signs", []string{"-pt=60s", "-kubeconfig=k"}, []string{"run", "--timeout=60s", "--kubeconfig=k"}},
-		{"with two hyphens", []string{"--f", "x", "--n", "ns", "--r=3", "--pt", "60s"},
-			[]string{"run", "--filename", "x", "--namespace", "ns", "--replicas=3", "--timeout", "60s"}},
+		{
+			"with two hyphens",
+			[]string{"--f", "x", "--n", "ns", "--r=3", "--pt", "60s"},
+			[]string{"run", "--filename", "x", "--namespace", "ns", "--replicas=3", "--timeout", "60s"},
+		},
 		{"behind the command", []string{"run", "-pt", "60s"}, []string{"run", "--timeout", "60s"}},
 		{"a value that looks like a flag", []string{"-f", "-pt", "-n", "-kubeconfig"}, []string{"run", "-f", "-pt", "-n", "-kubeconfig"}},
 		{"standard input", []string{"-f", "-", "-pt", "1s"}, []string{"run", "-f", "-", "--timeout", "1s"}},

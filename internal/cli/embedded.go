@@ -42,11 +42,13 @@ for the Seldon Core operator.`,
 			}
 			go passOn(o.signals, child.Process)
 			err = child.Wait()
-			var failed *exec.ExitError
-			if errors.As(err, &failed) {
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 				return exitError{code: failed.ExitCode()}
 			}
-			return err
+			if err != nil {
+				return fmt.Errorf("run %s: %w", program, err)
+			}
+			return nil
 		},
 	}
 }
@@ -75,7 +77,7 @@ func findEmbedded() (string, error) {
 	if runtime.GOOS == "windows" {
 		hint = "the embedded cluster runs on Linux and macOS"
 	}
-	return "", &ops.Refusal{Reason: ops.Unusable, Text: embeddedProgram + " was found neither beside this program nor on PATH", Hint: hint}
+	return "", &ops.RefusalError{Reason: ops.Unusable, Text: embeddedProgram + " was found neither beside this program nor on PATH", Hint: hint}
 }
 
 // embedded is a cluster that lives as long as this command. It ends when its standard input closes,
@@ -117,7 +119,7 @@ func startEmbedded(ctx context.Context, o outside, pace string, interrupts <-cha
 	}
 	if e.kubeconfig == "" {
 		e.stop()
-		return nil, &ops.Refusal{Reason: ops.Unusable, Text: "the embedded cluster did not start; its own words are above"}
+		return nil, &ops.RefusalError{Reason: ops.Unusable, Text: "the embedded cluster did not start; its own words are above"}
 	}
 	return e, nil
 }

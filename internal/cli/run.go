@@ -209,7 +209,7 @@ func connect(flags *kube.Flags) (*kube.Cluster, error) {
 	cluster, err := flags.Connect(kube.Options{Version: version})
 	switch {
 	case errors.Is(err, kube.ErrNoCluster):
-		return nil, &ops.Refusal{Reason: ops.Unusable, Text: err.Error(), Hint: "set KUBECONFIG or --kubeconfig, or use --local for an embedded cluster", Err: err}
+		return nil, &ops.RefusalError{Reason: ops.Unusable, Text: err.Error(), Hint: "set KUBECONFIG or --kubeconfig, or use --local for an embedded cluster", Err: err}
 	case err != nil:
 		return nil, usageError{err: err}
 	}

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,7 @@ import (
 
 // Set by the linker; see the Makefile.
 var (
-	version = "dev"     //nolint:gochecknoglobals // the linker needs a variable
+	version = "dev"
 	commit  = "unknown" //nolint:gochecknoglobals // the linker needs a variable
 	date    = "unknown" //nolint:gochecknoglobals // the linker needs a variable
 )
@@ -27,8 +29,10 @@ func newVersion(o outside) *cobra.Command {
 		Short: "Show version, commit and date of this program",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(o.stdout, "seldonctl", buildVersion())
-			return err
+			if _, err := fmt.Fprintln(o.stdout, "seldonctl", buildVersion()); err != nil {
+				return fmt.Errorf("write the version: %w", err)
+			}
+			return nil
 		},
 	}
 }
@@ -36,9 +40,11 @@ func newVersion(o outside) *cobra.Command {
 // newExitCodes is a topic of help: a command that cannot be run.
 func newExitCodes() *cobra.Command {
 	text := "Every command ends with one of these codes. They are stable.\n\n"
+	var textSb39 strings.Builder
 	for _, e := range ops.Exits() {
-		text += fmt.Sprintf("%5d  %-12s %s\n", e.Code, e.Reason, e.Meaning)
+		fmt.Fprintf(&textSb39, "%5d  %-12s %s\n", e.Code, e.Reason, e.Meaning)
 	}
+	text += textSb39.String()
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text}
 }
 
@@ -50,7 +56,7 @@ func noArgs(c *cobra.Command, args []string) error {
 }
 
 // say writes an error for the user, and what to do next.
-func say(w interface{ Write([]byte) (int, error) }, err error, hint string) {
+func say(w io.Writer, err error, hint string) {
 	_, _ = fmt.Fprintln(w, "seldonctl:", render.Clean(err.Error()))
 	if hint != "" {
 		_, _ = fmt.Fprintln(w, "next:", render.Clean(hint))

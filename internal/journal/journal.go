@@ -374,8 +374,10 @@ func (s *step) end(v judge.Verdict) {
 			s.tell(Entry{Type: Warning, Object: &s.goal.Root, Text: remark})
 		}
 	case judge.Failed:
-		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
-			Details: append(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key)...), Hint: v.Cause.Hint, Took: took})
+		s.tell(Entry{
+			Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
+			Details: append(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key)...), Hint: v.Cause.Hint, Took: took,
+		})
 	case judge.Lost:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})
 	}

@@ -32,11 +32,10 @@ func newPlayer() *player {
 	return &player{state: journal.New(seldon.New(), now), now: now}
 }
 
-func (p *player) step(in journal.Input) journal.Outcome {
+func (p *player) step(in journal.Input) {
 	p.now = p.now.Add(time.Second)
 	p.last = p.state.Step(in, p.now)
 	p.told = append(p.told, p.last.Entries...)
-	return p.last
 }
 
 func (p *player) see(objects ...snapshot.Object) {
@@ -58,8 +57,10 @@ func (p *player) texts(of ...journal.EntryType) []string {
 func root(version, generation int64, state string) *unstructured.Unstructured {
 	o := map[string]any{
 		"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment",
-		"metadata": map[string]any{"name": "m", "namespace": "default", "uid": "root", "generation": generation,
-			"resourceVersion": itoa(version)},
+		"metadata": map[string]any{
+			"name": "m", "namespace": "default", "uid": "root", "generation": generation,
+			"resourceVersion": itoa(version),
+		},
 		"spec": map[string]any{"predictors": []any{map[string]any{
 			"name": "p", "graph": map[string]any{"name": "clf", "type": "MODEL"},
 			"componentSpecs": []any{map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "clf", "image": "i"}}}}},
@@ -81,7 +82,8 @@ func owned(uid types.UID) []metav1.OwnerReference {
 func deployment(version string, ready int32) *appsv1.Deployment {
 	one := int32(1)
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
-		Name: "m-p-0-clf", Namespace: "default", UID: "deployment", ResourceVersion: version, Generation: 1, OwnerReferences: owned("root")}}
+		Name: "m-p-0-clf", Namespace: "default", UID: "deployment", ResourceVersion: version, Generation: 1, OwnerReferences: owned("root"),
+	}}
 	d.Spec.Replicas = &one
 	d.Spec.Template.Labels = map[string]string{"seldon-app": "m-p"}
 	d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "clf", Image: "i"}, {Name: "seldon-container-engine", Image: "e"}}

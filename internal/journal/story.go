@@ -242,11 +242,13 @@ func chainTexts(chain []judge.Link) []string {
 
 func readKinds(read *snapshot.Snapshot, root snapshot.Ref) string {
 	text := "the " + string(root.Kind)
+	var textSb245 strings.Builder
 	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
 		if read.Complete(kind) {
-			text += ", its " + string(kind) + "s"
+			textSb245.WriteString(", its " + string(kind) + "s")
 		}
 	}
+	text += textSb245.String()
 	return text
 }
 

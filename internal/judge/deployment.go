@@ -22,14 +22,14 @@ const strangerPatience = 30 * time.Second
 // findWorkloads holds every implied workload to its Deployment and returns the matches by name.
 func (l *look) findWorkloads() map[string]*appsv1.Deployment {
 	if len(l.implied.Workloads) == 0 {
-		l.lack("empty", "the spec of %s implies no Deployment, so nothing can prove it", l.goal.Root)
+		l.lackf("empty", "the spec of %s implies no Deployment, so nothing can prove it", l.goal.Root)
 	}
 	owned := l.ownedDeployments()
 	matched := map[string]*appsv1.Deployment{}
 	for _, w := range l.implied.Workloads {
 		d := match(w, owned, matched)
 		if d == nil {
-			l.lack("absent/"+w.Name(), "Deployment %s does not exist yet", w.Name())
+			l.lackf("absent/"+w.Name(), "Deployment %s does not exist yet", w.Name())
 			continue
 		}
 		matched[d.Name] = d
@@ -74,28 +74,28 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	})
 	before := len(l.Lacks)
 	if d.DeletionTimestamp != nil {
-		l.lack(key+"/deleting", "Deployment %s is being deleted", d.Name)
+		l.lackf(key+"/deleting", "Deployment %s is being deleted", d.Name)
 		return
 	}
 	for _, difference := range differences(w, d) {
-		l.lack(key+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
+		l.lackf(key+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
 	}
 	l.findImpliedReplicas(w, d)
 	st := d.Status
 	switch {
 	case st.ObservedGeneration < d.Generation:
-		l.lack(key+"/observed", "Deployment %s: the deployment controller has not seen generation %d", d.Name, d.Generation)
+		l.lackf(key+"/observed", "Deployment %s: the deployment controller has not seen generation %d", d.Name, d.Generation)
 	case st.UpdatedReplicas != wanted || st.ReadyReplicas != wanted || st.AvailableReplicas != wanted || st.Replicas != wanted || st.UnavailableReplicas != 0:
-		l.lack(key+"/rollout", "Deployment %s: %d of %d ready (%d updated, %d available, %d in all)",
+		l.lackf(key+"/rollout", "Deployment %s: %d of %d ready (%d updated, %d available, %d in all)",
 			d.Name, st.ReadyReplicas, wanted, st.UpdatedReplicas, st.AvailableReplicas, st.Replicas)
 	case l.snap.Complete(snapshot.Pod) && ready < wanted:
-		l.lack(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
+		l.lackf(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
 	}
 	if l.falls(d) && l.snap.Complete(snapshot.Pod) && total > wanted {
-		l.lack(key+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, total-wanted)
+		l.lackf(key+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, total-wanted)
 	}
 	if len(l.Lacks) == before {
-		l.prove("Deployment %s: %d of %d replicas updated, ready and available", d.Name, st.AvailableReplicas, wanted)
+		l.provef("Deployment %s: %d of %d replicas updated, ready and available", d.Name, st.AvailableReplicas, wanted)
 	}
 }
 
@@ -114,7 +114,7 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 	case w.Replicas == nil || *w.Replicas == has:
 		return
 	}
-	l.lack("Deployment/"+d.Name+"/replicas", "Deployment %s has %d replicas, %s says %d", d.Name, has, w.Source, *w.Replicas)
+	l.lackf("Deployment/"+d.Name+"/replicas", "Deployment %s has %d replicas, %s says %d", d.Name, has, w.Source, *w.Replicas)
 	if !l.seen || l.Settle {
 		return
 	}
@@ -128,10 +128,10 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 
 func (l *look) remarkAutoscaled(a engine.Autoscaled, d *appsv1.Deployment, has int32) {
 	if a.Absent {
-		l.remark("Deployment %s stays at %d: %s takes its replicas away, but the operator made no autoscaler from it", d.Name, has, a.Path)
+		l.remarkf("Deployment %s stays at %d: %s takes its replicas away, but the operator made no autoscaler from it", d.Name, has, a.Path)
 		return
 	}
-	l.remark("Deployment %s is autoscaled %d to %d by %s, now %d", d.Name, a.Min, a.Max, a.By, has)
+	l.remarkf("Deployment %s is autoscaled %d to %d by %s, now %d", d.Name, a.Min, a.Max, a.By, has)
 }
 
 // findStrangers looks at owned Deployments that the spec does not imply.
@@ -140,9 +140,9 @@ func (l *look) findStrangers(owned []*appsv1.Deployment, matched map[string]*app
 		switch {
 		case matched[d.Name] == d:
 		case d.DeletionTimestamp != nil:
-			l.lack("stranger/"+d.Name, "Deployment %s of the former spec is still being deleted", d.Name)
+			l.lackf("stranger/"+d.Name, "Deployment %s of the former spec is still being deleted", d.Name)
 		default:
-			l.lackFor(strangerPatience, "stranger/"+d.Name, "Deployment %s belongs to %s, but its spec does not ask for it", d.Name, l.goal.Root)
+			l.lackWithinf(strangerPatience, "stranger/"+d.Name, "Deployment %s belongs to %s, but its spec does not ask for it", d.Name, l.goal.Root)
 		}
 	}
 }
@@ -153,11 +153,11 @@ func (l *look) findReached(matched map[string]*appsv1.Deployment) {
 		return
 	}
 	if len(l.goal.Reached) == 0 {
-		l.lack("reached", "the change of replicas reaches no Deployment")
+		l.lackf("reached", "the change of replicas reaches no Deployment")
 	}
 	for _, name := range l.goal.Reached {
 		if matched[name] == nil {
-			l.lack("reached/"+name, "Deployment %s, which is to be scaled, is not there", name)
+			l.lackf("reached/"+name, "Deployment %s, which is to be scaled, is not there", name)
 		}
 	}
 }
@@ -231,7 +231,7 @@ func replicasOf(d *appsv1.Deployment) int32 {
 func replicasWriter(d *appsv1.Deployment) string {
 	var last *metav1.ManagedFieldsEntry
 	for i, f := range d.ManagedFields {
-		if f.FieldsV1 == nil || !strings.Contains(string(f.FieldsV1.Raw), `"f:replicas"`) || f.Subresource == "status" {
+		if f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:replicas"`) || f.Subresource == "status" {
 			continue
 		}
 		if last == nil || f.Time != nil && last.Time != nil && f.Time.After(last.Time.Time) {

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -60,5 +61,5 @@ func number(n *int32) string {
 	if n == nil {
 		return "not set"
 	}
-	return fmt.Sprint(*n)
+	return strconv.Itoa(int(*n))
 }

@@ -13,8 +13,10 @@ import (
 // TestRewritten tells a change of what a goal rests on from one that only concerns the user.
 func TestRewritten(t *testing.T) {
 	predictor := func(extra object, image string) object {
-		return merge(object{"name": "p", "graph": object{"name": "clf", "type": "MODEL"},
-			"componentSpecs": []any{object{"spec": object{"containers": []any{object{"name": "clf", "image": image}}}}}}, extra)
+		return merge(object{
+			"name": "p", "graph": object{"name": "clf", "type": "MODEL"},
+			"componentSpecs": []any{object{"spec": object{"containers": []any{object{"name": "clf", "image": image}}}}},
+		}, extra)
 	}
 	spec := func(predictors ...any) object { return object{"predictors": predictors} }
 	for _, tc := range []struct {

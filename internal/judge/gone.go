@@ -23,13 +23,13 @@ func (l *look) findGone() {
 		}
 		o := l.snap.Get(t.UID)
 		if o == nil {
-			l.lack("living/"+string(t.UID), "%s is not known to be gone", t.Ref)
+			l.lackf("living/"+string(t.UID), "%s is not known to be gone", t.Ref)
 			continue
 		}
-		l.lack("living/"+string(t.UID), "%s", remains(o))
+		l.lackf("living/"+string(t.UID), "%s", remains(o))
 	}
 	if len(l.Lacks) == 0 {
-		l.prove("deleted: %s", countKinds(ref, counts))
+		l.provef("deleted: %s", countKinds(ref, counts))
 	}
 }
 

@@ -157,18 +157,18 @@ func (l *look) governed(o snapshot.Object, matched map[string]*appsv1.Deployment
 	return false
 }
 
-func (l *look) lack(key, format string, args ...any) {
+func (l *look) lackf(key, format string, args ...any) {
 	l.Lacks = append(l.Lacks, Lack{Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-func (l *look) lackFor(patience time.Duration, key, format string, args ...any) {
+func (l *look) lackWithinf(patience time.Duration, key, format string, args ...any) {
 	l.Lacks = append(l.Lacks, Lack{Key: key, Text: fmt.Sprintf(format, args...), Patience: patience})
 }
 
-func (l *look) prove(format string, args ...any) {
+func (l *look) provef(format string, args ...any) {
 	l.Evidence = append(l.Evidence, fmt.Sprintf(format, args...))
 }
 
-func (l *look) remark(format string, args ...any) {
+func (l *look) remarkf(format string, args ...any) {
 	l.Remarks = append(l.Remarks, fmt.Sprintf(format, args...))
 }

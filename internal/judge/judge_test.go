@@ -159,7 +159,7 @@ func goodWorld(t *testing.T) map[string]object {
 		t.Fatal(err)
 	}
 	world := map[string]object{}
-	for _, document := range bytes.Split(data, []byte("\n---\n")) {
+	for document := range bytes.SplitSeq(data, []byte("\n---\n")) {
 		var o unstructured.Unstructured
 		if err := yaml.Unmarshal(document, &o); err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ func (l *look) findRoot() bool {
 		return false
 	}
 	if l.goal.Baseline != nil && root.GetGeneration() < l.goal.Baseline.GetGeneration() {
-		l.lack("generation", "%s: generation %d has not arrived yet", ref, l.goal.Baseline.GetGeneration())
+		l.lackf("generation", "%s: generation %d has not arrived yet", ref, l.goal.Baseline.GetGeneration())
 		return false
 	}
 	implied, err := l.engine.Implied(root)
@@ -41,7 +41,7 @@ func (l *look) findRoot() bool {
 		l.Problems = append(l.Problems, Problem{
 			Class: InvalidSpec, Key: string(InvalidSpec), Message: err.Error(), Chain: l.chain(root, "spec cannot be read"),
 		})
-		l.lack("spec", "the spec of %s cannot be read: %v", ref, err)
+		l.lackf("spec", "the spec of %s cannot be read: %v", ref, err)
 		return false
 	}
 	l.implied, l.status = implied, l.engine.Status(root)
@@ -56,7 +56,7 @@ func (l *look) lossOrLack(ref snapshot.Ref) {
 	case l.snap.Gone(ref.UID):
 		l.Loss = fmt.Sprintf("%s was deleted by somebody else", ref)
 	default:
-		l.lack("root", "%s has not been seen yet", ref)
+		l.lackf("root", "%s has not been seen yet", ref)
 	}
 }
 
@@ -67,33 +67,33 @@ func (l *look) findSeen() {
 	generation := l.root.GetGeneration()
 	if l.statusIsYounger() {
 		l.seen = true
-		l.prove("the operator has written the status after generation %d", generation)
+		l.provef("the operator has written the status after generation %d", generation)
 		return
 	}
 	if l.goal.Proven == generation {
 		l.seen = true
-		l.prove("the operator had acted on generation %d before", generation)
+		l.provef("the operator had acted on generation %d before", generation)
 		return
 	}
 	if l.goal.Created || l.goal.Baseline == nil && l.status.State == engine.StateNone {
-		l.lack("seen", "the operator has not written a status yet")
+		l.lackf("seen", "the operator has not written a status yet")
 		l.suspectSilence()
 		return
 	}
 	arrival := l.engine.Arrived(l.goal.Before, l.root, l.ownedDeployments())
 	for _, leaf := range arrival.Missing {
-		l.lack("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
+		l.lackf("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
 			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
 	}
 	switch {
 	case len(arrival.Missing) > 0:
 	case arrival.Leaves > 0:
 		l.seen = true
-		l.prove("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
+		l.provef("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
 	default:
 		l.seen, l.Settle = true, true
 		l.Stamp = stamp(generation, l.snap.Owned(l.root.GetUID()))
-		l.prove("settled: no owned object has changed for %s since generation %d", SettleTime, generation)
+		l.provef("settled: no owned object has changed for %s since generation %d", SettleTime, generation)
 	}
 }
 
@@ -152,12 +152,12 @@ func (l *look) findState(matched map[string]*appsv1.Deployment) {
 	}
 	switch {
 	case l.status.State == engine.StateAvailable:
-		l.prove("the operator reports Available")
+		l.provef("the operator reports Available")
 		l.remarkConditions()
 	case zero && len(matched) > 0 && l.status.State != engine.StateFailed:
-		l.remark("a part is at 0 replicas: the operator goes on showing %q and does not finish routing", l.status.State)
+		l.remarkf("a part is at 0 replicas: the operator goes on showing %q and does not finish routing", l.status.State)
 	default:
-		l.lack("state", "the operator reports %q", orNone(string(l.status.State)))
+		l.lackf("state", "the operator reports %q", orNone(string(l.status.State)))
 	}
 	if l.seen && l.status.State == engine.StateFailed {
 		l.findOperatorError()
@@ -173,11 +173,11 @@ func (l *look) remarkConditions() {
 		}
 		text := strings.TrimSpace(c.Reason + " " + c.Message)
 		if l.goal.RequireReady {
-			l.lack("condition/"+c.Type, "condition %s is False: %s", c.Type, text)
+			l.lackf("condition/"+c.Type, "condition %s is False: %s", c.Type, text)
 			continue
 		}
 		if c.Type != "Ready" {
-			l.remark("not routed: condition %s is False: %s", c.Type, text)
+			l.remarkf("not routed: condition %s is False: %s", c.Type, text)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func (c chunk) parse() (*yaml.Node, error) {
 		data = spaces(data)
 	}
 	if err := yaml.Unmarshal(data, &root); err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // the caller takes its words apart to find the line
 	}
 	if len(root.Content) == 0 {
 		return nil, nil //nolint:nilnil // see node

@@ -63,13 +63,17 @@ func TestRead(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
+	var bombSb66 strings.Builder
 	for _, c := range "bcdefghi" {
-		bomb += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 9), ","))
+		fmt.Fprintf(&bombSb66, "%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 9), ","))
 	}
+	bomb += bombSb66.String()
 	chain := "a0: &a0 [x]\n"
+	var chainSb70 strings.Builder
 	for i := 1; i < 200; i++ {
-		chain += fmt.Sprintf("a%d: &a%d [*a%d]\n", i, i, i-1)
+		fmt.Fprintf(&chainSb70, "a%d: &a%d [*a%d]\n", i, i, i-1)
 	}
+	chain += chainSb70.String()
 	cases := map[string]struct{ reason, text, want string }{
 		"nothing":            {"an empty file", "# nothing\n", "test.yaml: holds no objects"},
 		"text":               {"not an object", "hello\n", `test.yaml:1: want a Kubernetes object, got the text "hello"`},
@@ -242,7 +246,7 @@ func TestOpen(t *testing.T) {
 
 func TestReadsTheRecordedManifests(t *testing.T) {
 	for _, pattern := range []string{"*.yaml", "*.json", "refused/*.yaml"} {
-		files, err := filepath.Glob(filepath.Join("../../testdata/recorded", pattern))
+		files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "recorded", pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no recordings: %v", err)
 		}

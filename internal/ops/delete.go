@@ -29,7 +29,7 @@ func (r *run) delete(ctx context.Context, phase journal.Phase, limit time.Durati
 // sendDelete sends the DELETE. It is repeated only after a read shows our object untouched.
 func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
 	for {
-		_, err, why := beside(ctx, r.session, limit, func(ctx context.Context) (struct{}, error) {
+		_, why, err := beside(ctx, r.session, limit, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, r.Cluster.Delete(ctx, r.target.Identity.Resource, r.target.Namespace, r.target.Name, r.uid())
 		})
 		if err == nil || apierrors.IsNotFound(err) {
@@ -42,7 +42,7 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 		case r.deleted:
 			return Reached
 		case apierrors.IsConflict(err):
-			return r.refuse(ctx, phase, &Refusal{Reason: Vanished, Text: r.ref.String() + " was replaced by somebody else; the new one is left alone", Err: err})
+			return r.refuse(ctx, phase, &RefusalError{Reason: Vanished, Text: r.ref.String() + " was replaced by somebody else; the new one is left alone", Err: err})
 		case !ambiguous(err):
 			return r.refuse(ctx, phase, err)
 		}
@@ -55,7 +55,7 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 
 // wasSent finds out by reading whether a DELETE whose answer was lost has arrived.
 func (r *run) wasSent(ctx context.Context, phase journal.Phase, limit time.Duration, lost error) (bool, Reason) {
-	objects, err, why := r.readRoot(ctx, limit)
+	objects, why, err := r.readRoot(ctx, limit)
 	switch {
 	case why != "":
 		return false, why
@@ -86,8 +86,10 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 		return reason
 	}
 	if r.Keep != KeepNever {
-		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Cleanup, Object: &r.ref, Reason: "Kept",
-			Text: "kept for you to look at", Hint: r.cleanupCommand()})
+		r.tell(ctx, journal.Entry{
+			Type: journal.Warning, Phase: journal.Cleanup, Object: &r.ref, Reason: "Kept",
+			Text: "kept for you to look at", Hint: r.cleanupCommand(),
+		})
 		return reason
 	}
 	switch {
@@ -98,8 +100,10 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 		r.delete(ctx, journal.Cleanup, r.Limits.Cleanup)
 	}
 	if !r.gone {
-		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Cleanup, Object: &r.ref, Reason: string(Leftover),
-			Text: "what this run created may not be gone", Hint: r.cleanupCommand()})
+		r.tell(ctx, journal.Entry{
+			Type: journal.Warning, Phase: journal.Cleanup, Object: &r.ref, Reason: string(Leftover),
+			Text: "what this run created may not be gone", Hint: r.cleanupCommand(),
+		})
 	}
 	return reason
 }

@@ -29,7 +29,7 @@ type names struct {
 // Deployment or Service with a name that it implies. The operator does not check whose they are and
 // would take them over.
 func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
-	found, _, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (names, error) {
+	found, why, _ := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (names, error) {
 		return r.list(ctx), nil
 	})
 	if why != "" {
@@ -39,8 +39,10 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 		switch {
 		case err == nil:
 		case apierrors.IsForbidden(err):
-			r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Connect, Reason: "NamesUnchecked",
-				Text: "whether the names that the manifest implies are free cannot be checked: " + err.Error()})
+			r.tell(ctx, journal.Entry{
+				Type: journal.Warning, Phase: journal.Connect, Reason: "NamesUnchecked",
+				Text: "whether the names that the manifest implies are free cannot be checked: " + err.Error(),
+			})
 		default:
 			return r.refuse(ctx, journal.Connect, err)
 		}
@@ -61,7 +63,7 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 		return reason
 	}
 	if how == outOfTime {
-		return r.refuse(ctx, journal.Connect, &Refusal{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
+		return r.refuse(ctx, journal.Connect, &RefusalError{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
 	}
 	if reason := r.refuseAutoscaled(ctx, implied); reason != Reached {
 		return reason
@@ -99,9 +101,11 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 	if !lacks {
 		return Reached
 	}
-	return r.refuse(ctx, journal.Connect, &Refusal{Reason: Denied,
-		Text: fmt.Sprintf("not allowed in namespace %s: %s; nothing was written", r.target.Namespace, what),
-		Hint: "ask for a Role with it, or choose another --context"})
+	return r.refuse(ctx, journal.Connect, &RefusalError{
+		Reason: Denied,
+		Text:   fmt.Sprintf("not allowed in namespace %s: %s; nothing was written", r.target.Namespace, what),
+		Hint:   "ask for a Role with it, or choose another --context",
+	})
 }
 
 // refuseTaken refuses names that belong to somebody else. Nothing of ours exists yet, so whoever has
@@ -129,15 +133,17 @@ func (r *run) refuseAutoscaled(ctx context.Context, implied engine.Implied) Reas
 	}
 	for _, w := range implied.Workloads {
 		if w.Autoscaled != nil {
-			return r.refuse(ctx, journal.Connect, &Refusal{Reason: Conflict,
-				Text: fmt.Sprintf("%s is autoscaled %d to %d by %s; nothing was written", w.Name(), w.Autoscaled.Min, w.Autoscaled.Max, w.Autoscaled.Path),
-				Hint: "edit " + w.Autoscaled.Path + ", or use --autoscaled=skip"})
+			return r.refuse(ctx, journal.Connect, &RefusalError{
+				Reason: Conflict,
+				Text:   fmt.Sprintf("%s is autoscaled %d to %d by %s; nothing was written", w.Name(), w.Autoscaled.Min, w.Autoscaled.Max, w.Autoscaled.Path),
+				Hint:   "edit " + w.Autoscaled.Path + ", or use --autoscaled=skip",
+			})
 		}
 	}
 	return Reached
 }
 
-func taken(kind snapshot.Kind, o metav1.PartialObjectMetadata) *Refusal {
+func taken(kind snapshot.Kind, o metav1.PartialObjectMetadata) *RefusalError {
 	owner := "nobody's"
 	if c := metav1.GetControllerOf(&o); c != nil {
 		owner = c.Kind + "/" + c.Name + "'s"
@@ -145,7 +151,7 @@ func taken(kind snapshot.Kind, o metav1.PartialObjectMetadata) *Refusal {
 	if o.DeletionTimestamp != nil {
 		owner += ", and still being deleted"
 	}
-	return &Refusal{
+	return &RefusalError{
 		Reason: Conflict,
 		Text:   fmt.Sprintf("%s %s/%s exists already and is %s; the operator would take it over", kind, o.Namespace, o.Name, owner),
 		Hint:   "choose another name for the object or its predictor, or another namespace with -n",

@@ -59,7 +59,7 @@ type Writer interface {
 // Sink takes in what is to be told, in order.
 type Sink interface {
 	// Write takes one entry.
-	Write(journal.Entry) error
+	Write(entry journal.Entry) error
 	// Close is called once, after the last entry, on every way out.
 	Close() error
 }

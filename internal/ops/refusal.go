@@ -17,8 +17,8 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 )
 
-// Refusal is why an operation cannot go on, in words for the user.
-type Refusal struct {
+// RefusalError is why an operation cannot go on, in words for the user.
+type RefusalError struct {
 	Reason Reason
 	Text   string
 	Hint   string
@@ -26,42 +26,42 @@ type Refusal struct {
 }
 
 // Error returns the sentence for the user.
-func (r *Refusal) Error() string { return r.Text }
+func (r *RefusalError) Error() string { return r.Text }
 
 // Unwrap returns what the API server or the network said.
-func (r *Refusal) Unwrap() error { return r.Err }
+func (r *RefusalError) Unwrap() error { return r.Err }
 
-// explain turns the error of a request about the object into a Refusal. The order matters: what an
+// explain turns the error of a request about the object into a RefusalError. The order matters: what an
 // admission webhook says comes wrapped in the API server's own kinds of errors.
-func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *Refusal {
+func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
 	name := id.Kind + " " + o.GetNamespace() + "/" + o.GetName()
-	var known *Refusal
+	var known *RefusalError
 	text := err.Error()
 	switch {
 	case errors.As(err, &known):
 		return known
 	case strings.Contains(text, "getting credentials"):
-		return &Refusal{Denied, "the kubeconfig's credential plugin gave no credentials: " + innermost(err), "log in again, or choose another --context", err}
+		return &RefusalError{Denied, "the kubeconfig's credential plugin gave no credentials: " + innermost(err), "log in again, or choose another --context", err}
 	case unreachable(err):
-		return &Refusal{Unusable, "cannot reach the API server: " + innermost(err), "check the server address of the kubeconfig, and that the cluster runs", err}
+		return &RefusalError{Unusable, "cannot reach the API server: " + innermost(err), "check the server address of the kubeconfig, and that the cluster runs", err}
 	case strings.Contains(text, "failed calling webhook"):
-		return &Refusal{Unusable, "the admission webhook cannot be reached, so nothing can be created: " + text, "check that the " + id.Operator + " is running: kubectl get pods -A | grep seldon", err}
+		return &RefusalError{Unusable, "the admission webhook cannot be reached, so nothing can be created: " + text, "check that the " + id.Operator + " is running: kubectl get pods -A | grep seldon", err}
 	case apierrors.IsUnauthorized(err):
-		return &Refusal{Denied, "the API server does not accept the credentials: " + text, "log in again, or choose another --context", err}
+		return &RefusalError{Denied, "the API server does not accept the credentials: " + text, "log in again, or choose another --context", err}
 	case apierrors.IsForbidden(err) && strings.Contains(text, " cannot "):
-		return &Refusal{Denied, text, "ask for the permission that is named, or choose another --context", err}
+		return &RefusalError{Denied, text, "ask for the permission that is named, or choose another --context", err}
 	case apierrors.IsAlreadyExists(err):
-		return &Refusal{Conflict, name + " exists already; run creates only what is not there", existsHint(o, id), err}
+		return &RefusalError{Conflict, name + " exists already; run creates only what is not there", existsHint(o, id), err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "namespaces "):
-		return &Refusal{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
+		return &RefusalError{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
-		return &Refusal{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
+		return &RefusalError{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"):
-		return &Refusal{Invalid, name + " was refused: " + causes(err, lines), "", err}
+		return &RefusalError{Invalid, name + " was refused: " + causes(err, lines), "", err}
 	case apierrors.IsConflict(err):
-		return &Refusal{Conflict, name + " is being changed by somebody else: " + text, "", err}
+		return &RefusalError{Conflict, name + " is being changed by somebody else: " + text, "", err}
 	}
-	return &Refusal{Unexpected, name + ": " + text, "", err}
+	return &RefusalError{Unexpected, name + ": " + text, "", err}
 }
 
 // Lines finds the place of a field of the object in the file that it came from, as "file:line".
@@ -137,8 +137,7 @@ func ambiguous(err error) bool {
 }
 
 func innermost(err error) string {
-	var at *url.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*url.Error](err); ok {
 		return at.Err.Error()
 	}
 	return err.Error()

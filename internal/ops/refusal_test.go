@@ -29,25 +29,41 @@ func TestExplain(t *testing.T) {
 		want   Reason
 		text   string
 	}{
-		{"refused by the webhook", fmt.Errorf("create: %w", denial), Invalid,
-			`SeldonDeployment ns/m was refused: m.yaml:7: spec.predictors[0].graph: Invalid value: "other": Can't find container for Predictive Unit`},
-		{"refused without causes", status(metav1.StatusReasonForbidden, 403, `admission webhook "policy.example" denied the request: no latest tags`), Invalid,
-			"SeldonDeployment ns/m was refused: no latest tags"},
-		{"quota", status(metav1.StatusReasonForbidden, 403, `seldondeployments "m" is forbidden: exceeded quota: team`), Invalid,
-			`SeldonDeployment ns/m was refused: seldondeployments "m" is forbidden: exceeded quota: team`},
-		{"not permitted", status(metav1.StatusReasonForbidden, 403, `seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`), Denied,
-			`seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`},
+		{
+			"refused by the webhook", fmt.Errorf("create: %w", denial), Invalid,
+			`SeldonDeployment ns/m was refused: m.yaml:7: spec.predictors[0].graph: Invalid value: "other": Can't find container for Predictive Unit`,
+		},
+		{
+			"refused without causes", status(metav1.StatusReasonForbidden, 403, `admission webhook "policy.example" denied the request: no latest tags`), Invalid,
+			"SeldonDeployment ns/m was refused: no latest tags",
+		},
+		{
+			"quota", status(metav1.StatusReasonForbidden, 403, `seldondeployments "m" is forbidden: exceeded quota: team`), Invalid,
+			`SeldonDeployment ns/m was refused: seldondeployments "m" is forbidden: exceeded quota: team`,
+		},
+		{
+			"not permitted", status(metav1.StatusReasonForbidden, 403, `seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`), Denied,
+			`seldondeployments is forbidden: User "u" cannot create resource "seldondeployments"`,
+		},
 		{"not authenticated", apierrors.NewUnauthorized("Unauthorized"), Denied, "the API server does not accept the credentials: Unauthorized"},
-		{"the webhook is down", status(metav1.StatusReasonInternalError, 500, `Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`), Unusable,
-			`the admission webhook cannot be reached, so nothing can be created: Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`},
-		{"no CRD", status(metav1.StatusReasonNotFound, 404, "the server could not find the requested resource"), Unusable,
-			"Seldon Core is not installed here: the API server does not know seldondeployments.machinelearning.seldon.io"},
+		{
+			"the webhook is down", status(metav1.StatusReasonInternalError, 500, `Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`), Unusable,
+			`the admission webhook cannot be reached, so nothing can be created: Internal error occurred: failed calling webhook "v1.vseldondeployment.kb.io": no endpoints`,
+		},
+		{
+			"no CRD", status(metav1.StatusReasonNotFound, 404, "the server could not find the requested resource"), Unusable,
+			"Seldon Core is not installed here: the API server does not know seldondeployments.machinelearning.seldon.io",
+		},
 		{"no namespace", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), Invalid, "namespace ns does not exist"},
 		{"exists", apierrors.NewAlreadyExists(sdep, "m"), Conflict, "SeldonDeployment ns/m exists already; run creates only what is not there"},
-		{"connection refused", fmt.Errorf("list: %w", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}), Unusable,
-			"cannot reach the API server: dial: connection refused"},
-		{"a credential plugin", &url.Error{Op: "Get", URL: "https://x", Err: errors.New("getting credentials: exec: exit 1")}, Denied,
-			"the kubeconfig's credential plugin gave no credentials: getting credentials: exec: exit 1"},
+		{
+			"connection refused", fmt.Errorf("list: %w", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}), Unusable,
+			"cannot reach the API server: dial: connection refused",
+		},
+		{
+			"a credential plugin", &url.Error{Op: "Get", URL: "https://x", Err: errors.New("getting credentials: exec: exit 1")}, Denied,
+			"the kubeconfig's credential plugin gave no credentials: getting credentials: exec: exit 1",
+		},
 		{"anything else", errors.New("boom"), Unexpected, "SeldonDeployment ns/m: boom"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {

@@ -104,7 +104,7 @@ func Run(ctx context.Context, d Deps, req RunRequest) Reason {
 // rehearse takes the phases in order until one is not reached.
 func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr error) Reason {
 	if impliedErr != nil {
-		return r.refuse(ctx, journal.Connect, &Refusal{Reason: Invalid, Text: place(impliedErr.Error(), r.Lines), Err: impliedErr})
+		return r.refuse(ctx, journal.Connect, &RefusalError{Reason: Invalid, Text: place(impliedErr.Error(), r.Lines), Err: impliedErr})
 	}
 	for _, phase := range []func(context.Context) Reason{
 		func(ctx context.Context) Reason { return r.inspect(ctx, implied) },
@@ -120,7 +120,7 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 // create creates the object and tells what the API server warned about.
 func (r *run) create(ctx context.Context) Reason {
 	object := prepared(r.Object, r.target.Identity, r.ID)
-	answer, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
+	answer, why, err := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
 		return r.Cluster.Create(ctx, r.target.Identity.Resource, object)
 	})
 	if err != nil && ambiguous(err) {
@@ -133,8 +133,10 @@ func (r *run) create(ctx context.Context) Reason {
 		return why
 	}
 	r.created, r.ref = answer.Object, snapshot.RefTo(answer.Object)
-	r.tell(ctx, journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &r.ref, Reason: "Created",
-		Text: fmt.Sprintf("created, labelled %s=%s", RunLabel, r.ID)})
+	r.tell(ctx, journal.Entry{
+		Type: journal.Note, Phase: journal.Create, Object: &r.ref, Reason: "Created",
+		Text: fmt.Sprintf("created, labelled %s=%s", RunLabel, r.ID),
+	})
 	for _, warning := range answer.Warnings {
 		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &r.ref, Reason: "ServerWarning", Text: place(warning, r.Lines)})
 	}
@@ -148,7 +150,7 @@ func (r *run) create(ctx context.Context) Reason {
 // only if it carries this run's label. It never creates again. Where it cannot tell, it says how to
 // look and remove.
 func (r *run) findOurs(ctx context.Context, lost error) (*unstructured.Unstructured, error) {
-	objects, err, _ := r.readRoot(ctx, lostAnswerLimit)
+	objects, _, err := r.readRoot(ctx, lostAnswerLimit)
 	for _, o := range objects {
 		if root, ok := o.(*unstructured.Unstructured); ok && root.GetLabels()[RunLabel] == r.ID {
 			return root, nil
@@ -215,13 +217,17 @@ func (r *run) verdictWithin(ctx context.Context, phase journal.Phase, limit time
 func (r *run) tellTimeout(ctx context.Context, phase journal.Phase, took time.Duration) Reason {
 	root := r.target.Kind()
 	if r.state.Blind(root) {
-		r.tell(ctx, journal.Entry{Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(Unusable), Took: took,
-			Text: "the API server could not be reached any more when the limit came; the last known state was not the goal"})
+		r.tell(ctx, journal.Entry{
+			Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(Unusable), Took: took,
+			Text: "the API server could not be reached any more when the limit came; the last known state was not the goal",
+		})
 		return Unusable
 	}
 	last := r.state.Last(r.Now())
-	e := journal.Entry{Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(TimedOut), Took: took,
-		Text: fmt.Sprintf("not %s after %s", goalOf(phase), seconds(took))}
+	e := journal.Entry{
+		Type: journal.Failure, Phase: phase, Object: &r.ref, Reason: string(TimedOut), Took: took,
+		Text: fmt.Sprintf("not %s after %s", goalOf(phase), seconds(took)),
+	}
 	for _, lack := range last.Lacks {
 		e.Details = append(e.Details, lack.Text)
 	}

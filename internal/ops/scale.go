@@ -45,7 +45,7 @@ func (r *run) scale(ctx context.Context) Reason {
 		if r.skip(ctx, a.edit) {
 			return Reached
 		}
-		after, err, why := r.patch(ctx, a.before, a.edit.Patch)
+		after, why, err := r.patch(ctx, a.before, a.edit.Patch)
 		switch {
 		case why != "":
 			return why
@@ -60,8 +60,10 @@ func (r *run) scale(ctx context.Context) Reason {
 			return reason
 		}
 	}
-	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Conflict,
-		Text: fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries)})
+	return r.refuse(ctx, journal.Scale, &RefusalError{
+		Reason: Conflict,
+		Text:   fmt.Sprintf("%s changed %d times while it was to be scaled; somebody else keeps writing it", r.ref, conflictTries),
+	})
 }
 
 // notice tells a change that somebody else has made since the object was proven to be as wanted, and
@@ -72,8 +74,10 @@ func (r *run) notice(ctx context.Context, a attempt, lost *attempt) Reason {
 	}
 	r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "ForeignChange", Text: journal.ForeignChange(a.before)})
 	if changes := judge.Rewritten(r.Engine, r.proven, a.before); len(changes) > 0 {
-		return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished,
-			Text: "somebody else changed what the goal rests on: " + strings.Join(changes, "; ")})
+		return r.refuse(ctx, journal.Scale, &RefusalError{
+			Reason: Vanished,
+			Text:   "somebody else changed what the goal rests on: " + strings.Join(changes, "; "),
+		})
 	}
 	r.proven = a.before
 	return Reached
@@ -83,11 +87,11 @@ func (r *run) notice(ctx context.Context, a attempt, lost *attempt) Reason {
 func (r *run) plan() (attempt, error) {
 	before := r.state.Root(r.uid())
 	if before == nil {
-		return attempt{}, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else"}
+		return attempt{}, &RefusalError{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else"}
 	}
 	edit, err := r.Engine.Scale(before, engine.ScaleRequest{Replicas: r.Replicas})
 	if err != nil {
-		return attempt{}, &Refusal{Reason: Invalid, Text: err.Error(), Err: err}
+		return attempt{}, &RefusalError{Reason: Invalid, Text: err.Error(), Err: err}
 	}
 	return attempt{before: before, edit: edit, was: r.replicasNow()}, nil
 }
@@ -130,8 +134,10 @@ func (r *run) skip(ctx context.Context, edit engine.ScaleEdit) bool {
 	for _, l := range edit.LeftOut {
 		left = append(left, fmt.Sprintf("%s (%s), now %d", l.Workload.Name(), l.Reason, now[l.Workload.Name()]))
 	}
-	r.tell(ctx, journal.Entry{Type: journal.Skipped, Phase: journal.Scale, Object: &r.ref, Reason: "NotScaled",
-		Text: "not scaled: " + strings.Join(left, "; ")})
+	r.tell(ctx, journal.Entry{
+		Type: journal.Skipped, Phase: journal.Scale, Object: &r.ref, Reason: "NotScaled",
+		Text: "not scaled: " + strings.Join(left, "; "),
+	})
 	r.steps = append(r.steps, "not scaled")
 	return true
 }
@@ -141,27 +147,29 @@ func (r *run) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
 		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "Scaling", Text: note})
 	}
 	for _, l := range edit.LeftOut {
-		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "LeftOut",
-			Text: fmt.Sprintf("not scaled along: %s (%s)", l.Workload.Name(), l.Reason)})
+		r.tell(ctx, journal.Entry{
+			Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "LeftOut",
+			Text: fmt.Sprintf("not scaled along: %s (%s)", l.Workload.Name(), l.Reason),
+		})
 	}
 }
 
 // patch writes the edit on exactly the object that it was worked out from. An empty edit is not
 // written: the object has the wanted replicas already.
-func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp) (*unstructured.Unstructured, error, Reason) {
+func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp) (*unstructured.Unstructured, Reason, error) {
 	if len(edit) == 0 {
-		return before, nil, ""
+		return before, "", nil
 	}
 	ops := append([]engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}, edit...)
-	answer, err, why := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
+	answer, why, err := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
 		return r.Cluster.Patch(ctx, r.target.Identity.Resource, r.target.Namespace, r.target.Name, ops)
 	})
-	return answer.Object, err, why
+	return answer.Object, why, err
 }
 
 // refresh reads the object anew after a conflict or a lost answer, and makes sure that it still is ours.
 func (r *run) refresh(ctx context.Context) Reason {
-	objects, err, why := r.readRoot(ctx, r.Limits.Wait)
+	objects, why, err := r.readRoot(ctx, r.Limits.Wait)
 	if why != "" {
 		return why
 	}
@@ -174,7 +182,7 @@ func (r *run) refresh(ctx context.Context) Reason {
 			return Reached
 		}
 	}
-	return r.refuse(ctx, journal.Scale, &Refusal{Reason: Vanished, Text: r.ref.String() + " was deleted or replaced by somebody else"})
+	return r.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: r.ref.String() + " was deleted or replaced by somebody else"})
 }
 
 // scaleGoal names what the edit governs by the names that the Deployments really have.

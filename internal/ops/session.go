@@ -203,7 +203,7 @@ func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {
 
 // beside runs a request beside the loop, which goes on taking things in. An interrupt or the limit
 // ends the request soon but not at once, so that an answer on its way still arrives.
-func beside[T any](ctx context.Context, s *session, limit time.Duration, request func(context.Context) (T, error)) (T, error, Reason) {
+func beside[T any](ctx context.Context, s *session, limit time.Duration, request func(context.Context) (T, error)) (T, Reason, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	var answer T
@@ -225,11 +225,11 @@ func beside[T any](ctx context.Context, s *session, limit time.Duration, request
 			grace := time.AfterFunc(answerGrace, cancel)
 			<-answered
 			grace.Stop()
-			return answer, err, why
+			return answer, why, err
 		}
 		select {
 		case <-answered:
-			return answer, err, ""
+			return answer, "", err
 		default:
 		}
 	}
@@ -243,20 +243,20 @@ const retryPause = time.Second
 
 // readRoot reads the custom resource, again and again while the API server cannot be reached, until
 // the limit.
-func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot.Object, error, Reason) {
+func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot.Object, Reason, error) {
 	until := s.Now().Add(limit)
 	for {
-		objects, err, why := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
+		objects, why, err := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
 			return s.Cluster.Read(ctx, s.target, s.target.Kind())
 		})
 		if err == nil || why != "" || !ambiguous(err) || !s.Now().Add(retryPause).Before(until) {
-			return objects, err, why
+			return objects, why, err
 		}
 		if how, why := s.await(ctx, retryPause, func() bool { return false }); how == interrupted {
-			return nil, err, why
+			return nil, why, err
 		}
 		if !s.deadline.IsZero() && !s.Now().Before(s.deadline) {
-			return nil, err, TimedOut
+			return nil, TimedOut, err
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (l *Lines) Write(e journal.Entry) error {
 	st := styles[e.Type]
 	if e.Type == journal.Opening {
 		l.line(st.colour, Clean(e.Text))
-		return l.out.Flush()
+		return l.flush()
 	}
 	l.line(st.colour, fmt.Sprintf("%7.1fs  %-8s %s", e.Elapsed.Seconds(), st.word, sentence(e)))
 	for _, detail := range e.Details {
@@ -71,11 +71,18 @@ func (l *Lines) Write(e journal.Entry) error {
 	if e.Hint != "" {
 		l.line(plain, strings.Repeat(" ", 19)+"next: "+Clean(e.Hint))
 	}
-	return l.out.Flush()
+	return l.flush()
 }
 
 // Close flushes what is left.
-func (l *Lines) Close() error { return l.out.Flush() }
+func (l *Lines) Close() error { return l.flush() }
+
+func (l *Lines) flush() error {
+	if err := l.out.Flush(); err != nil {
+		return fmt.Errorf("write a line: %w", err)
+	}
+	return nil
+}
 
 // sentence writes what an entry says: the object, the reason where it is an Event's, and the text.
 func sentence(e journal.Entry) string {

@@ -1,8 +1,8 @@
 package seldon
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -134,7 +134,7 @@ func (a *arrival) replicas() {
 		has := or(d.Spec.Replicas, 1)
 		var missing *engine.Leaf
 		if has != *p.Replicas {
-			missing = &engine.Leaf{Path: p.Source, Child: d.Name, Has: fmt.Sprint(has), Wants: fmt.Sprint(*p.Replicas)}
+			missing = &engine.Leaf{Path: p.Source, Child: d.Name, Has: strconv.Itoa(int(has)), Wants: strconv.Itoa(int(*p.Replicas))}
 		}
 		a.count(missing)
 	}

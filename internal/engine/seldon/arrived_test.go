@@ -45,27 +45,33 @@ func TestArrived(t *testing.T) {
 	}{
 		"spec.replicas": {
 			"shows in every Deployment's number", "  predictors:", "  replicas: 3\n  predictors:",
-			[]string{"spec.replicas: m-a-0-one has 1, wants 3", "spec.replicas: m-a-1-two has 1, wants 3"}, 2,
+			[]string{"spec.replicas: m-a-0-one has 1, wants 3", "spec.replicas: m-a-1-two has 1, wants 3"},
+			2,
 		},
 		"image": {
 			"shows in the template and in the orchestrator's copy, as one leaf", "example/one:1", "example/one:2",
-			[]string{one + ".image: m-a-0-one has example/one:1, wants example/one:2"}, 1,
+			[]string{one + ".image: m-a-0-one has example/one:1, wants example/one:2"},
+			1,
 		},
 		"image of a component without the orchestrator": {
 			"its own template has to follow too", "example/two:1", "example/two:2",
-			[]string{at + ".componentSpecs[1].spec.containers[0].image: m-a-0-one has example/two:1, wants example/two:2"}, 1,
+			[]string{at + ".componentSpecs[1].spec.containers[0].image: m-a-0-one has example/two:1, wants example/two:2"},
+			1,
 		},
 		"env value": {
 			"may be a secret and is not shown", "value: b", "value: c",
-			[]string{one + ".env[0].value: m-a-0-one has another value, wants the value in the spec"}, 1,
+			[]string{one + ".env[0].value: m-a-0-one has another value, wants the value in the spec"},
+			1,
 		},
 		"env removed": {
 			"the old value must be gone", "env: [{name: A, value: b}]", "env: []",
-			[]string{one + ".env[0].name: m-a-0-one has A, wants nothing", one + ".env[0].value: m-a-0-one has another value, wants nothing"}, 2,
+			[]string{one + ".env[0].name: m-a-0-one has A, wants nothing", one + ".env[0].value: m-a-0-one has another value, wants nothing"},
+			2,
 		},
 		"args": {
 			"a list without keys counts as one value", `["--token", secret]`, `["--token", other]`,
-			[]string{one + ".args: m-a-0-one has another value, wants the value in the spec"}, 1,
+			[]string{one + ".args: m-a-0-one has another value, wants the value in the spec"},
+			1,
 		},
 		"quantity in another form": {"1000m and 1 are the same", "cpu: 1000m", "cpu: 1", nil, 0},
 		"field with a default removed": {
@@ -75,25 +81,30 @@ func TestArrived(t *testing.T) {
 		"traffic":                             {"is zeroed in the orchestrator's copy and shows nowhere", "traffic: 100", "traffic: 50", nil, 0},
 		"shadow": {
 			"is not zeroed there", "traffic: 100", "traffic: 100\n    shadow: true",
-			[]string{at + ".shadow: m-a-0-one has nothing, wants true"}, 1,
+			[]string{at + ".shadow: m-a-0-one has nothing, wants true"},
+			1,
 		},
 		"shadow: false": {"is the same as none", "traffic: 100", "traffic: 100\n    shadow: false", nil, 0},
 		"orchestrator's env": {
 			"shows in the orchestrator's container and in its copy", "value: info", "value: debug",
-			[]string{at + ".svcOrchSpec.env[0].value: m-a-0-one has another value, wants the value in the spec"}, 1,
+			[]string{at + ".svcOrchSpec.env[0].value: m-a-0-one has another value, wants the value in the spec"},
+			1,
 		},
 		"type of a unit": {
 			"shows in the graph", "{name: two, type: MODEL}", "{name: two, type: TRANSFORMER}",
-			[]string{at + ".graph.children[0].type: m-a-0-one has MODEL, wants TRANSFORMER"}, 1,
+			[]string{at + ".graph.children[0].type: m-a-0-one has MODEL, wants TRANSFORMER"},
+			1,
 		},
 		"type of a unit removed": {"the default comes back", "{name: two, type: MODEL}", "{name: two}", nil, 0},
 		"predictor's label": {
 			"shows in the copy", "traffic: 100", "traffic: 100\n    labels: {team: risk}",
-			[]string{at + ".labels.team: m-a-0-one has nothing, wants risk"}, 1,
+			[]string{at + ".labels.team: m-a-0-one has nothing, wants risk"},
+			1,
 		},
 		"protocol": {
 			"shows in the orchestrator's arguments", "  predictors:", "  protocol: v2\n  predictors:",
-			[]string{"spec.protocol: m-a-0-one has seldon, wants v2"}, 1,
+			[]string{"spec.protocol: m-a-0-one has seldon, wants v2"},
+			1,
 		},
 		"annotation of the spec": {"shows nowhere for certain", "  predictors:", "  annotations: {a: b}\n  predictors:", nil, 0},
 		"container renamed": {
@@ -105,18 +116,21 @@ func TestArrived(t *testing.T) {
 				at + ".componentSpecs[1].spec.containers[0].name: m-a-0-one has nothing, wants twin",
 				at + ".componentSpecs[1].spec.containers[0].image: m-a-0-one has example/two:1, wants nothing",
 				at + ".componentSpecs[1].spec.containers[0].name: m-a-0-one has two, wants nothing",
-			}, 6,
+			},
+			6,
 		},
 		"orchestrator on its own": {
 			"leaves the model's pods and gets a Deployment", "  predictors:", "  annotations: {seldon.io/engine-separate-pod: 'true'}\n  predictors:",
 			[]string{
 				at + ".componentSpecs[0]: m-a-0-one has with the container seldon-container-engine, wants without the container seldon-container-engine",
 				at + ".svcOrchSpec: m-a-svc-orch has no Deployment, wants a Deployment",
-			}, 2,
+			},
+			2,
 		},
 		"hpaSpec": {
 			"takes the number away and shows in the copy", "    - spec:\n        terminationGrace", "    - hpaSpec: {maxReplicas: 3}\n      spec:\n        terminationGrace",
-			[]string{at + ".componentSpecs[1].hpaSpec.maxReplicas: m-a-0-one has nothing, wants 3"}, 1,
+			[]string{at + ".componentSpecs[1].hpaSpec.maxReplicas: m-a-0-one has nothing, wants 3"},
+			1,
 		},
 	}
 	for name, c := range cases {

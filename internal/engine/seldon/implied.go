@@ -230,8 +230,8 @@ func (d deployment) injected(p predictor, components []component) int {
 		if !u.prepackaged() && !slices.Contains(containerNames(components[0].containers), u.name) {
 			continue
 		}
-		for j := len(components) - 1; j >= 0; j-- {
-			if slices.Contains(containerNames(components[j].containers), u.name) {
+		for j, component := range slices.Backward(components) {
+			if slices.Contains(containerNames(component.containers), u.name) {
 				return j
 			}
 		}

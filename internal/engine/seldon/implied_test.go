@@ -28,9 +28,9 @@ spec:
 
 // with returns an object in which values are set, each written as "path = YAML"; p and c stand for
 // the first predictor and its first component.
-func with(t testing.TB, text string, sets ...string) *unstructured.Unstructured {
-	t.Helper()
-	root := object(t, text)
+func with(tb testing.TB, text string, sets ...string) *unstructured.Unstructured {
+	tb.Helper()
+	root := object(tb, text)
 	word := regexp.MustCompile(`[^.\[\]]+`)
 	for _, set := range sets {
 		path, value, _ := strings.Cut(set, " = ")
@@ -42,7 +42,7 @@ func with(t testing.TB, text string, sets ...string) *unstructured.Unstructured 
 		}
 		var parsed any
 		if err := yaml.Unmarshal([]byte(value), &parsed); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		var at any = root.Object
 		steps := word.FindAllString(path, -1)
@@ -50,7 +50,7 @@ func with(t testing.TB, text string, sets ...string) *unstructured.Unstructured 
 			if list, ok := at.([]any); ok {
 				i, err := strconv.Atoi(step)
 				if err != nil {
-					t.Fatal(err)
+					tb.Fatal(err)
 				}
 				at = list[i]
 				continue
@@ -65,9 +65,9 @@ func with(t testing.TB, text string, sets ...string) *unstructured.Unstructured 
 	}
 	data, err := root.MarshalJSON()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return object(t, string(data))
+	return object(tb, string(data))
 }
 
 func lines(workloads []engine.Workload) []string {
@@ -101,19 +101,23 @@ func TestReplicas(t *testing.T) {
 		"zero":      {"is a number", []string{"spec.replicas = 2", "p.replicas = 0"}, []string{"m-a-0-one 0 by " + predictor + ".replicas"}},
 		"null":      {"is none", []string{"spec.replicas = 2", "p.replicas = null"}, []string{"m-a-0-one 2 by spec.replicas"}},
 		"hpaSpec": {
-			"takes the number away", []string{"c.replicas = 4", "c.hpaSpec = {maxReplicas: 5}"},
+			"takes the number away",
+			[]string{"c.replicas = 4", "c.hpaSpec = {maxReplicas: 5}"},
 			[]string{"m-a-0-one - " + component + ".hpaSpec 1 to 5"},
 		},
 		"kedaSpec": {
-			"comes before hpaSpec, with KEDA's own minimum", []string{"c.hpaSpec = {maxReplicas: 5}", "c.kedaSpec = {maxReplicaCount: 7}"},
+			"comes before hpaSpec, with KEDA's own minimum",
+			[]string{"c.hpaSpec = {maxReplicas: 5}", "c.kedaSpec = {maxReplicaCount: 7}"},
 			[]string{"m-a-0-one - " + component + ".kedaSpec 0 to 7"},
 		},
 		"orchestrator": {
-			"follows the predictor", []string{separate, "p.replicas = 3", "c.replicas = 4"},
+			"follows the predictor",
+			[]string{separate, "p.replicas = 3", "c.replicas = 4"},
 			[]string{"m-a-0-one 4 by " + component + ".replicas", "m-a-svc-orch 3 by " + predictor + ".replicas"},
 		},
 		"svcOrchSpec": {
-			"is the orchestrator's own", []string{separate, "spec.replicas = 3", "p.svcOrchSpec = {replicas: 5}"},
+			"is the orchestrator's own",
+			[]string{separate, "spec.replicas = 3", "p.svcOrchSpec = {replicas: 5}"},
 			[]string{"m-a-0-one 3 by spec.replicas", "m-a-svc-orch 5 by " + predictor + ".svcOrchSpec.replicas"},
 		},
 		"svcOrchSpec alone": {"is ignored without a separate pod", []string{"p.svcOrchSpec = {replicas: 5}"}, []string{"m-a-0-one -"}},
@@ -122,23 +126,28 @@ func TestReplicas(t *testing.T) {
 		},
 		"no engine": {"nothing to separate", []string{separate, "p.annotations = {seldon.io/no-engine: 'true'}"}, []string{"m-a-0-one -"}},
 		"explainer": {
-			"does not scale along", []string{"spec.replicas = 2", "p.explainer = {type: x}"},
+			"does not scale along",
+			[]string{"spec.replicas = 2", "p.explainer = {type: x}"},
 			[]string{"m-a-0-one 2 by spec.replicas", "m-a-explainer -"},
 		},
 		"explainer's own": {
-			"counts", []string{"spec.replicas = 2", "p.explainer = {type: x, replicas: 3}"},
+			"counts",
+			[]string{"spec.replicas = 2", "p.explainer = {type: x, replicas: 3}"},
 			[]string{"m-a-0-one 2 by spec.replicas", "m-a-explainer 3 by " + predictor + ".explainer.replicas"},
 		},
 		"explainer, spec 0": {
-			"goes down with the spec", []string{"spec.replicas = 0", "p.explainer = {type: x}"},
+			"goes down with the spec",
+			[]string{"spec.replicas = 0", "p.explainer = {type: x}"},
 			[]string{"m-a-0-one 0 by spec.replicas", "m-a-explainer 0 by spec.replicas"},
 		},
 		"explainer, predictor 0": {
-			"goes down with its predictor", []string{"spec.replicas = 2", "p.replicas = 0", "p.explainer = {type: x, replicas: 3}"},
+			"goes down with its predictor",
+			[]string{"spec.replicas = 2", "p.replicas = 0", "p.explainer = {type: x, replicas: 3}"},
 			[]string{"m-a-0-one 0 by " + predictor + ".replicas", "m-a-explainer 0 by " + predictor + ".replicas"},
 		},
 		"explainer, predictor up": {
-			"the predictor's number is nearer than the spec's 0", []string{"spec.replicas = 0", "p.replicas = 2", "p.explainer = {type: x}"},
+			"the predictor's number is nearer than the spec's 0",
+			[]string{"spec.replicas = 0", "p.replicas = 2", "p.explainer = {type: x}"},
 			[]string{"m-a-0-one 2 by " + predictor + ".replicas", "m-a-explainer -"},
 		},
 		"explainer without type": {"is ignored", []string{"p.explainer = {replicas: 3}"}, []string{"m-a-0-one -"}},
@@ -184,11 +193,13 @@ func TestWorkloads(t *testing.T) {
 			[]string{"m-a-0-one-t: one=x t= seldon-container-engine="},
 		},
 		"TensorFlow": {
-			"the proxy's image is the operator's", []string{"p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
+			"the proxy's image is the operator's",
+			[]string{"p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
 			[]string{"m-a-0-one: one= tfserving= seldon-container-engine="},
 		},
 		"TensorFlow's protocol": {
-			"needs no proxy", []string{"spec.protocol = tensorflow", "p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
+			"needs no proxy",
+			[]string{"spec.protocol = tensorflow", "p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
 			[]string{"m-a-0-one: one=x seldon-container-engine="},
 		},
 		"built in": {"needs no container", []string{"p.graph = {name: r, implementation: RANDOM_ABTEST, children: [{name: one}]}"}, []string{"m-a-0-one: one=x seldon-container-engine="}},
@@ -201,11 +212,13 @@ func TestWorkloads(t *testing.T) {
 			[]string{"m-a-0-one: one=x", "m-a-1-s: s= seldon-container-engine="},
 		},
 		"explainer's container": {
-			"may have a name and image of its own", []string{"p.explainer = {type: x, containerSpec: {name: e, image: z}}"},
+			"may have a name and image of its own",
+			[]string{"p.explainer = {type: x, containerSpec: {name: e, image: z}}"},
 			[]string{"m-a-0-one: one=x seldon-container-engine=", "m-a-explainer: e=z"},
 		},
 		"long name": {
-			"in both forms", []string{"p.name = " + long},
+			"in both forms",
+			[]string{"p.name = " + long},
 			[]string{"seldon-239c89b7f40961d61abe7078c8c6def9 m-239c89b7f40961d61abe7078c8c6def9: one=x seldon-container-engine="},
 		},
 	}
@@ -218,9 +231,11 @@ func TestWorkloads(t *testing.T) {
 			var got []string
 			for _, w := range implied.Workloads {
 				line := strings.Join(w.Names, " ") + ":"
+				var lineSb221 strings.Builder
 				for _, con := range w.Containers {
-					line += " " + con.Name + "=" + con.Image
+					lineSb221.WriteString(" " + con.Name + "=" + con.Image)
 				}
+				line += lineSb221.String()
 				got = append(got, line)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {

@@ -63,7 +63,7 @@ func (f *findings) components(p predictor) {
 			f.add(c.path, "is ignored, with all that it says, because it has no containers", c.path+".spec.containers")
 			continue
 		}
-		by := ""
+		var by string
 		switch {
 		case c.keda != nil:
 			by = "kedaSpec"

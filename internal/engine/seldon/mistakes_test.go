@@ -24,31 +24,37 @@ func TestMistakes(t *testing.T) {
 		"resources": {"an old field", []string{"p.engineResources = {limits: {}}"}, []string{p + ".engineResources is ignored -> " + p + ".svcOrchSpec.resources"}},
 		"oauth":     {"old fields", []string{"spec.oauth_key = x", "spec.name = x"}, []string{"spec.name is not used by any supported version -> ", "spec.oauth_key is not used by any supported version -> "}},
 		"svcOrchSpec.replicas": {
-			"needs a pod of its own", []string{"p.svcOrchSpec = {replicas: 2}"},
+			"needs a pod of its own",
+			[]string{"p.svcOrchSpec = {replicas: 2}"},
 			[]string{p + `.svcOrchSpec.replicas is ignored: the orchestrator has no pods of its own -> spec.annotations with seldon.io/engine-separate-pod: "true"`},
 		},
 		"replicas under hpaSpec": {
-			"on both levels", []string{"p.replicas = 2", "c.replicas = 3", "c.hpaSpec = {maxReplicas: 3}"},
+			"on both levels",
+			[]string{"p.replicas = 2", "c.replicas = 3", "c.hpaSpec = {maxReplicas: 3}"},
 			[]string{c + ".replicas is ignored beside hpaSpec -> " + c + ".hpaSpec", p + ".replicas is ignored beside hpaSpec -> " + c + ".hpaSpec"},
 		},
 		"both autoscalers": {"KEDA wins", []string{"c.hpaSpec = {}", "c.kedaSpec = {}"}, []string{c + ".hpaSpec is ignored beside kedaSpec -> one of the two"}},
 		"item without containers": {
-			"its hpaSpec is lost", []string{"p.componentSpecs = [{spec: {containers: [{name: one}]}}, {hpaSpec: {maxReplicas: 3}}]"},
+			"its hpaSpec is lost",
+			[]string{"p.componentSpecs = [{spec: {containers: [{name: one}]}}, {hpaSpec: {maxReplicas: 3}}]"},
 			[]string{p + ".componentSpecs[1] is ignored, with all that it says, because it has no containers -> " + p + ".componentSpecs[1].spec.containers"},
 		},
 		"annotations in the wrong place": {
-			"each is read in one place", []string{"metadata.annotations = {seldon.io/engine-separate-pod: 'true', x: b}", "spec.annotations = {seldon.io/no-engine: 'true'}"},
+			"each is read in one place",
+			[]string{"metadata.annotations = {seldon.io/engine-separate-pod: 'true', x: b}", "spec.annotations = {seldon.io/no-engine: 'true'}"},
 			[]string{
 				"metadata.annotations[seldon.io/engine-separate-pod] is not read here -> spec.annotations",
 				"spec.annotations[seldon.io/no-engine] is not read here -> spec.predictors[].annotations",
 			},
 		},
 		"annotations": {
-			"misspelt, unknown and known", []string{"p.annotations = {seldon.io/svc_name: x, seldon.io/rest-timeout: '1', seldon.io/whatever: x}"},
+			"misspelt, unknown and known",
+			[]string{"p.annotations = {seldon.io/svc_name: x, seldon.io/rest-timeout: '1', seldon.io/whatever: x}"},
 			[]string{p + ".annotations[seldon.io/svc_name] is no annotation that is read -> seldon.io/svc-name"},
 		},
 		"no-engine: false": {
-			"is half a no", []string{"p.annotations = {seldon.io/no-engine: 'false'}"},
+			"is half a no",
+			[]string{"p.annotations = {seldon.io/no-engine: 'false'}"},
 			[]string{p + `.annotations[seldon.io/no-engine] "false" leaves the engine in; being there at all allows only one unit in the graph -> "true", or no such annotation`},
 		},
 		"wrong types": {"are refused elsewhere", []string{"p.replicas = x"}, nil},

@@ -17,27 +17,27 @@ import (
 
 // operated returns Deployments like those that the operator makes of an object, with the defaults
 // that it and the API server fill in.
-func operated(t testing.TB, root *unstructured.Unstructured) []*appsv1.Deployment {
-	t.Helper()
+func operated(tb testing.TB, root *unstructured.Unstructured) []*appsv1.Deployment {
+	tb.Helper()
 	d, err := decode(root)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var owned []*appsv1.Deployment
 	for _, p := range d.parts() {
 		raw, _, err := unstructured.NestedSlice(root.Object, "spec", "predictors")
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		predictor := raw[p.predictor].(map[string]any)
 		made := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: p.Name()}}
 		made.Spec.Replicas = p.Replicas
 		made.Spec.Template.Labels = maps.Clone(p.Labels)
 		if p.component >= 0 {
-			made.Spec.Template.Spec = podOf(t, predictor, p.component)
+			made.Spec.Template.Spec = podOf(tb, predictor, p.component)
 		}
 		for _, c := range p.Containers {
-			fill(t, &made.Spec.Template.Spec, c, predictor, d)
+			fill(tb, &made.Spec.Template.Spec, c, predictor, d)
 			if uri := modelOf(predictor["graph"], c.Name); uri != "" {
 				load(&made.Spec.Template.Spec, c.Name, uri)
 			}
@@ -47,12 +47,12 @@ func operated(t testing.TB, root *unstructured.Unstructured) []*appsv1.Deploymen
 	return owned
 }
 
-func podOf(t testing.TB, predictor map[string]any, index int) corev1.PodSpec {
-	t.Helper()
+func podOf(tb testing.TB, predictor map[string]any, index int) corev1.PodSpec {
+	tb.Helper()
 	var pod corev1.PodSpec
 	components, _ := predictor["componentSpecs"].([]any)
 	if index < len(components) {
-		into(t, components[index].(map[string]any)["spec"], &pod)
+		into(tb, components[index].(map[string]any)["spec"], &pod)
 	}
 	pod.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64)}
 	*pod.SecurityContext.RunAsUser = 8888
@@ -86,8 +86,8 @@ func modelOf(graph any, name string) string {
 }
 
 // fill makes or completes one container of a pod.
-func fill(t testing.TB, pod *corev1.PodSpec, c engine.Container, predictor map[string]any, d deployment) {
-	t.Helper()
+func fill(tb testing.TB, pod *corev1.PodSpec, c engine.Container, predictor map[string]any, d deployment) {
+	tb.Helper()
 	var con *corev1.Container
 	for i := range pod.Containers {
 		if pod.Containers[i].Name == c.Name {
@@ -97,7 +97,7 @@ func fill(t testing.TB, pod *corev1.PodSpec, c engine.Container, predictor map[s
 	if con == nil {
 		made := corev1.Container{Name: c.Name}
 		if explainer, ok := predictor["explainer"].(map[string]any); ok && strings.HasSuffix(c.Name, "-explainer") {
-			into(t, explainer["containerSpec"], &made)
+			into(tb, explainer["containerSpec"], &made)
 			made.Name = c.Name
 			uri, _ := explainer["modelUri"].(string)
 			load(pod, c.Name, uri)
@@ -121,16 +121,16 @@ func fill(t testing.TB, pod *corev1.PodSpec, c engine.Container, predictor map[s
 		protocol = "seldon"
 	}
 	con.Args = []string{"--sdep", d.name, "--protocol", protocol}
-	con.Env = []corev1.EnvVar{{Name: "ENGINE_PREDICTOR", Value: enginePredictor(t, predictor)}}
+	con.Env = []corev1.EnvVar{{Name: "ENGINE_PREDICTOR", Value: enginePredictor(tb, predictor)}}
 	orchestrator, _ := predictor["svcOrchSpec"].(map[string]any)
 	var env []corev1.EnvVar
-	into(t, orchestrator["env"], &env)
+	into(tb, orchestrator["env"], &env)
 	con.Env = append(con.Env, env...)
 }
 
 // enginePredictor is the predictor as the operator hands it to the service orchestrator.
-func enginePredictor(t testing.TB, predictor map[string]any) string {
-	t.Helper()
+func enginePredictor(tb testing.TB, predictor map[string]any) string {
+	tb.Helper()
 	copied, _ := asAny(predictor).(map[string]any)
 	delete(copied, "traffic")
 	copied["replicas"] = 0
@@ -156,12 +156,12 @@ func enginePredictor(t testing.TB, predictor map[string]any) string {
 	for _, c := range components {
 		component := c.(map[string]any)
 		var pod corev1.PodSpec
-		into(t, component["spec"], &pod)
+		into(tb, component["spec"], &pod)
 		component["spec"] = pod
 	}
 	data, err := json.Marshal(copied)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return base64.StdEncoding.EncodeToString(data)
 }
@@ -187,13 +187,13 @@ func defaultGraph(g map[string]any) {
 	}
 }
 
-func into(t testing.TB, v, to any) {
-	t.Helper()
+func into(tb testing.TB, v, to any) {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err == nil {
 		err = json.Unmarshal(data, to)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

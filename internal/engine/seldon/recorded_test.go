@@ -51,7 +51,7 @@ func recorded(t *testing.T) []recording {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal(data, &r); err != nil {
+		if err := json.Unmarshal(data, &r); err != nil { //nolint:musttag // engine.Container is read by its field names
 			t.Fatalf("%s: %v", file, err)
 		}
 		manifest, err := os.ReadFile(strings.TrimSuffix(file, ".json") + ".yaml")
@@ -65,15 +65,15 @@ func recorded(t *testing.T) []recording {
 }
 
 // object reads YAML the way the API server's client does: whole numbers become int64.
-func object(t testing.TB, text string) *unstructured.Unstructured {
-	t.Helper()
+func object(tb testing.TB, text string) *unstructured.Unstructured {
+	tb.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	u := &unstructured.Unstructured{}
 	if err := u.UnmarshalJSON(data); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }
