@@ -1,0 +1,85 @@
+//go:build integration
+
+package integration
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// failure is a way in which simulated pods misbehave, and what must be said about it in what time.
+type failure struct {
+	says string
+	// borne is how long it must hold, from the moment that a pod first shows it; exits cut it short.
+	borne time.Duration
+	exits bool
+}
+
+var failures = map[string]failure{
+	"image-not-found": {says: `container clf of pod .*ImagePullBackOff.* "?docker\.io/seldonio/sklearnserver:1\.17\.1"?.*not found`, borne: 30 * time.Second},
+	"config-error":    {says: `container clf of pod .*CreateContainerConfigError: secret "model-credentials" not found`, borne: 30 * time.Second},
+	"crash-loop":      {says: `container clf of pod .*exited 3 times, last with code 1`, borne: 60 * time.Second, exits: true},
+	"oom-killed":      {says: `container clf of pod .*exited 3 times, last with code 137 \(OOMKilled\)`, borne: 60 * time.Second, exits: true},
+	"init-fails":      {says: `init container clf-model-initializer of pod .*exited 3 times, last with code 1`, borne: 60 * time.Second, exits: true},
+	"unschedulable":   {says: `0/8 nodes are available: 8 node\(s\) didn't match Pod's node affinity/selector`, borne: 60 * time.Second},
+}
+
+// grace is how much later than its holding time a failure may be named.
+const grace = 2 * time.Second
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for kind, want := range failures {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			sit(t, otherSeats)
+			namespace := s.own(t)
+			w := watchNamespace(t, s.cluster, namespace)
+			p := start(t, s, s.cluster, nil, "run", "-f", s.manifest(kind+".yaml"), "-n", namespace)
+			p.exits(3)
+			named := p.await(`  FAILED  `)
+			if !regexp.MustCompile(want.says).MatchString(named.text) {
+				t.Errorf("the failure does not say %s: %s", want.says, named.text)
+			}
+			began := firstTrouble(w.history(t))
+			if began.IsZero() {
+				t.Fatal("the witness has seen no pod in trouble")
+			}
+			held := named.at.Sub(began)
+			if held > want.borne+grace {
+				t.Errorf("it was named after %s, want at most %s", held, want.borne+grace)
+			}
+			// The server's timestamps have a resolution of a second.
+			if !want.exits && held < want.borne-time.Second {
+				t.Errorf("it was named after %s although it may heal for %s", held, want.borne)
+			}
+			s.mustBeEmpty(t, namespace)
+		})
+	}
+}
+
+// firstTrouble returns when the witness first saw a pod show what is wrong.
+func firstTrouble(history []sighting) time.Time {
+	for _, s := range history {
+		pod, ok := s.object.(*corev1.Pod)
+		if !ok || pod.DeletionTimestamp != nil {
+			continue
+		}
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return s.at
+			}
+		}
+		for _, c := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+			waits, ended := c.State.Waiting, c.State.Terminated
+			if ended != nil && ended.ExitCode != 0 || waits != nil && waits.Reason != "ContainerCreating" && waits.Reason != "PodInitializing" {
+				return s.at
+			}
+		}
+	}
+	return time.Time{}
+}
