@@ -22,8 +22,9 @@ import (
 type Input interface{ input() }
 
 type (
-	// Changed is a message of a watch.
-	Changed struct{ snapshot.Change }
+	// Changed is what the watches have brought since the last step: all of it is taken in before
+	// anything is decided, so that a thousand pods do not cost a thousand decisions.
+	Changed struct{ Changes []snapshot.Change }
 	// Began sets a goal; the phase in which it is reached begins.
 	Began struct {
 		Phase Phase
@@ -145,7 +146,10 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 	out := &step{State: s, now: now}
 	switch in := in.(type) {
 	case Changed:
-		out.change(in.Change)
+		for _, c := range in.Changes {
+			out.change(c)
+		}
+		out.tellEvents()
 	case Began:
 		out.begin(in)
 	case ReadDone:
@@ -219,7 +223,6 @@ func (s *step) change(c snapshot.Change) {
 		s.snap.SetComplete(c.Kind, false)
 		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
 	}
-	s.tellEvents()
 }
 
 // takeUp notices that somebody else has changed the spec of the object that the goal is about: the

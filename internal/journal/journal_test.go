@@ -40,7 +40,7 @@ func (p *player) step(in journal.Input) {
 
 func (p *player) see(objects ...snapshot.Object) {
 	for _, o := range objects {
-		p.step(journal.Changed{Change: snapshot.Change{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}})
+		p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
 	}
 }
 

@@ -76,7 +76,7 @@ func (r *run) noteAbsence(ctx context.Context, err error) {
 	if err == nil {
 		return
 	}
-	r.step(ctx, journal.Changed{Change: snapshot.Change{Type: snapshot.Deleted, Kind: r.ref.Kind, Object: r.created}})
+	r.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: r.ref.Kind, Object: r.created}}})
 }
 
 // cleanUp removes what a failed or interrupted run created. It returns the reason that the run ended

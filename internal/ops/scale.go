@@ -178,7 +178,7 @@ func (r *run) refresh(ctx context.Context) Reason {
 	}
 	for _, o := range objects {
 		if o.GetUID() == r.uid() {
-			r.step(ctx, journal.Changed{Change: snapshot.Change{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}})
+			r.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
 			return Reached
 		}
 	}

@@ -179,9 +179,30 @@ func (s *session) turn(ctx context.Context, expired <-chan time.Time, answered <
 	return done, ""
 }
 
-// take takes in a message of a watch. What the cluster has not yet listed is noted apart: before the
-// first complete lists nothing can be said.
-func (s *session) take(ctx context.Context, c snapshot.Change) {
+// batchLimit bounds how many messages are taken in before the loop looks at anything else.
+const batchLimit = 512
+
+// take takes in a message of a watch and whatever else the watches have brought already.
+func (s *session) take(ctx context.Context, first snapshot.Change) {
+	batch := []snapshot.Change{first}
+	for len(batch) < batchLimit {
+		select {
+		case c := <-s.changes:
+			batch = append(batch, c)
+			continue
+		default:
+		}
+		break
+	}
+	for _, c := range batch {
+		s.note(c)
+	}
+	s.step(ctx, journal.Changed{Changes: batch})
+}
+
+// note keeps which kinds the cluster has not listed yet and which it refuses: before the first
+// complete lists nothing can be said.
+func (s *session) note(c snapshot.Change) {
 	switch c.Type {
 	case snapshot.Synced:
 		delete(s.pending, c.Kind)
@@ -190,7 +211,6 @@ func (s *session) take(ctx context.Context, c snapshot.Change) {
 		s.refused[c.Kind] = c.Err
 	case snapshot.Seen, snapshot.Deleted, snapshot.Lost, snapshot.Restored:
 	}
-	s.step(ctx, journal.Changed{Change: c})
 }
 
 func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {
