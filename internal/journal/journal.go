@@ -7,6 +7,7 @@
 package journal
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -94,7 +95,8 @@ type Reading int
 const (
 	ReadNothing Reading = iota
 	ReadRoot            // the custom resource
-	ReadBelow           // its Deployments and pods
+	ReadBelow           // its Deployments and pods, which a success rests on
+	ReadTree            // its Deployments, ReplicaSets and pods, where a failure may show
 )
 
 // Outcome is what a step asks its caller to do.
@@ -264,13 +266,13 @@ func (s *step) decide() {
 			s.end(verdict)
 			return
 		}
-		s.wantRead()
+		s.wantRead(ReadBelow)
 	case judge.Failed:
 		if wait := s.awaitLog(verdict.Cause); !wait.IsZero() {
 			s.Wake = wait
 			return
 		}
-		s.end(verdict)
+		s.wantRead(ReadTree)
 	case judge.Lost:
 		s.end(verdict)
 	}
@@ -281,14 +283,15 @@ func (s *step) decide() {
 const doubtTime = time.Second
 
 // wantRead asks for the next part of the confirming read, unless one is on its way or has just
-// disagreed.
-func (s *step) wantRead() {
+// disagreed. A failure is confirmed as a success is: while a watch was down, what was wrong may have
+// passed unseen.
+func (s *step) wantRead(below Reading) {
 	switch {
 	case s.doubted:
 		s.Wake = s.now.Add(doubtTime)
 	case s.reading != ReadNothing:
 	case s.fresh != nil:
-		s.reading, s.Read = ReadBelow, ReadBelow
+		s.reading, s.Read = below, below
 	default:
 		s.reading, s.Read = ReadRoot, ReadRoot
 	}
@@ -307,8 +310,8 @@ func (s *step) confirm(in ReadDone) {
 		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
 	case part == ReadRoot:
 		s.confirmRoot(in.Objects)
-	case part == ReadBelow && s.fresh != nil: // else the goal has ceased to hold meanwhile
-		s.confirmBelow(in.Objects)
+	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
+		s.confirmBelow(part, in.Objects)
 		s.fresh = nil
 	}
 }
@@ -327,39 +330,55 @@ func (s *step) confirmRoot(objects []snapshot.Object) {
 	}
 }
 
-// confirmBelow evaluates the goal on nothing but what was read. ReplicaSets come from the watches:
-// they only link pods to their Deployments.
-func (s *step) confirmBelow(objects []snapshot.Object) {
-	read := s.readSnapshot(objects)
+// confirmBelow evaluates the goal on nothing but what was read. What was not read comes from the
+// watches: it only links pods to their Deployments.
+func (s *step) confirmBelow(part Reading, objects []snapshot.Object) {
+	read := s.readSnapshot(part, objects)
 	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
 	for _, o := range objects {
 		s.snap.Set(o)
 	}
-	if verdict.Outcome != judge.Reached {
+	switch {
+	case verdict.Outcome == judge.Reached && part == ReadBelow:
+		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
+		s.end(verdict)
+	case verdict.Outcome == judge.Failed && part == ReadTree:
+		s.end(verdict)
+	default:
 		s.doubted = true
-		return
 	}
-	verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
-	s.end(verdict)
 }
 
-func (s *step) readSnapshot(objects []snapshot.Object) *snapshot.Snapshot {
+func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {
 	read := snapshot.New()
 	read.Set(s.fresh)
 	for _, o := range objects {
 		read.Set(o)
 	}
 	for _, o := range s.snap.Below(s.goal.Root.UID) {
-		switch snapshot.KindOf(o) {
-		case snapshot.Deployment, snapshot.Pod:
-		default:
+		if kind := snapshot.KindOf(o); !slices.Contains(part.Kinds(), kind) || !s.snap.Complete(kind) {
 			read.Set(o)
 		}
 	}
-	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod} {
 		read.SetComplete(kind, s.snap.Complete(kind))
 	}
+	for _, e := range s.snap.AllEvents() {
+		read.Set(e)
+	}
 	return read
+}
+
+// Kinds returns the built-in kinds that belong to a part of the confirming read.
+func (r Reading) Kinds() []snapshot.Kind {
+	switch r {
+	case ReadBelow:
+		return []snapshot.Kind{snapshot.Deployment, snapshot.Pod}
+	case ReadTree:
+		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod}
+	case ReadNothing, ReadRoot:
+	}
+	return nil
 }
 
 func (s *step) end(v judge.Verdict) {

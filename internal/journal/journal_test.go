@@ -218,3 +218,31 @@ func TestOvertaken(t *testing.T) {
 		t.Errorf("verdict %+v", v)
 	}
 }
+
+// TestFailureNeedsConfirmation: what was wrong may have passed while a watch was down, so a failure
+// is claimed only when a consistent read shows it too.
+func TestFailureNeedsConfirmation(t *testing.T) {
+	p := begun()
+	failed := root(2, 1, "Failed")
+	failed.Object["status"].(map[string]any)["description"] = `Deployment.apps "m-p-0-clf" is invalid: spec: nonsense`
+	p.see(failed)
+	p.now = p.now.Add(10 * time.Second)
+	if p.step(journal.Ticked{}); p.last.Verdict != nil || p.last.Read != journal.ReadRoot {
+		t.Fatalf("verdict %v, read %v: want a read and no verdict", p.last.Verdict, p.last.Read)
+	}
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(3, 1, "Creating")}})
+	if p.last.Verdict != nil {
+		t.Fatal("claimed although the read shows that it has passed")
+	}
+	again := root(4, 1, "Failed")
+	again.Object["status"] = failed.Object["status"]
+	p.see(again)
+	p.step(journal.ReadDone{Objects: []snapshot.Object{again}})
+	if p.last.Read != journal.ReadTree {
+		t.Fatalf("read %v: want what is below it", p.last.Read)
+	}
+	p.step(journal.ReadDone{})
+	if v := p.last.Verdict; v == nil || v.Outcome != judge.Failed {
+		t.Fatalf("verdict %v, want failed", v)
+	}
+}

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
@@ -82,8 +83,8 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	case journal.ReadNothing:
 	case journal.ReadRoot:
 		go s.read(ctx, []snapshot.Kind{s.target.Kind()})
-	case journal.ReadBelow:
-		go s.read(ctx, s.readable())
+	case journal.ReadBelow, journal.ReadTree:
+		go s.read(ctx, s.readable(out.Read.Kinds()))
 	}
 	if out.Log != nil {
 		go s.readLog(ctx, *out.Log)
@@ -101,15 +102,9 @@ func (s *session) read(ctx context.Context, kinds []snapshot.Kind) {
 	s.answer(ctx, journal.ReadDone{Objects: objects, Err: err})
 }
 
-// readable returns the kinds of a confirming read that are not refused.
-func (s *session) readable() []snapshot.Kind {
-	var kinds []snapshot.Kind
-	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
-		if s.refused[kind] == nil {
-			kinds = append(kinds, kind)
-		}
-	}
-	return kinds
+// readable returns those of the kinds that are not refused.
+func (s *session) readable(kinds []snapshot.Kind) []snapshot.Kind {
+	return slices.DeleteFunc(kinds, func(kind snapshot.Kind) bool { return s.refused[kind] != nil })
 }
 
 // logLines is how many of a log's last lines are read.

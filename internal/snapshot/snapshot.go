@@ -6,6 +6,7 @@ package snapshot
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -189,6 +190,9 @@ func (s *Snapshot) Events(uid types.UID) []*corev1.Event {
 	})
 	return events
 }
+
+// AllEvents returns every event, in no particular order.
+func (s *Snapshot) AllEvents() []*corev1.Event { return slices.Collect(maps.Values(s.events)) }
 
 // newer reports whether o may replace old: resourceVersions of one object grow, so a smaller one is
 // an older state that a lagging cache served. Versions that are not numbers cannot be compared and pass.
