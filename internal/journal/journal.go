@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -72,6 +73,9 @@ type State struct {
 
 	reading Reading                    // the confirming read that is on its way
 	fresh   *unstructured.Unstructured // the custom resource as the first half of that read showed it
+	acted   int64                      // the generation on which the operator was found to have acted
+	orderly bool                       // the custom resource was seen in a foreground deletion
+	looked  bool                       // a read has shown what a deletion left
 	doubted bool                       // the last confirming read disagreed, and nothing has changed since
 
 	story story
@@ -86,18 +90,6 @@ func New(e engine.Reader, now time.Time) *State {
 		story: newStory(), logs: logs{}, lost: map[snapshot.Kind]bool{},
 	}
 }
-
-// Reading is a part of the confirming read: first the custom resource alone, since its state is what
-// flaps, and if that agrees what is below it.
-type Reading int
-
-// The parts of the confirming read.
-const (
-	ReadNothing Reading = iota
-	ReadRoot            // the custom resource
-	ReadBelow           // its Deployments and pods, which a success rests on
-	ReadTree            // its Deployments, ReplicaSets and pods, where a failure may show
-)
 
 // Outcome is what a step asks its caller to do.
 type Outcome struct {
@@ -185,7 +177,7 @@ func (s *step) tell(e Entry) {
 func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
-	s.memory, s.ended, s.doubted, s.fresh = judge.Memory{}, false, false, nil
+	s.memory, s.ended, s.doubted, s.fresh, s.looked = judge.Memory{}, false, false, nil, false
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Took: in.Limit})
@@ -199,6 +191,8 @@ func (s *step) change(c snapshot.Change) {
 	switch c.Type {
 	case snapshot.Seen:
 		s.takeUp(c.Object)
+		s.orderly = s.orderly || s.goal != nil && c.Object.GetUID() == s.goal.Root.UID && c.Object.GetDeletionTimestamp() != nil &&
+			slices.Contains(c.Object.GetFinalizers(), metav1.FinalizerDeleteDependents)
 		if s.snap.Set(c.Object) {
 			s.doubted = false
 			s.story.saw(c.Object)
@@ -245,7 +239,10 @@ func (s *step) takeUp(o snapshot.Object) {
 		s.tell(Entry{Type: Warning, Reason: "ForeignChange", Object: &s.goal.Root, Text: ForeignChange(root)})
 	}
 	s.goal.Overtaken = append(s.goal.Overtaken, judge.Rewritten(s.engine, before, root)...)
-	s.goal.Before, s.goal.Baseline, s.goal.Created = before, root, false
+	if s.goal.Before == nil || s.acted == s.goal.Baseline.GetGeneration() {
+		s.goal.Before = before // else what the operator has not acted on yet has to arrive too
+	}
+	s.goal.Baseline, s.goal.Created = root, false
 }
 
 // decide looks at the goal and asks for a confirming read, or gives the verdict.
@@ -256,17 +253,16 @@ func (s *step) decide() {
 	findings := judge.Find(s.snap, s.engine, *s.goal)
 	memory, verdict, wake := judge.Hold(s.memory, findings, s.now)
 	s.memory, s.Wake = memory, wake
+	if root := s.Root(s.goal.Root.UID); root != nil && findings.Seen {
+		s.acted = root.GetGeneration()
+	}
 	s.tellProgress(verdict)
 	switch verdict.Outcome {
 	case judge.Waiting:
 		s.fresh = nil
 		s.tellStuck(verdict)
 	case judge.Reached:
-		if s.goal.Kind == judge.Gone {
-			s.end(verdict)
-			return
-		}
-		s.wantRead(ReadBelow)
+		s.confirmReached(verdict)
 	case judge.Failed:
 		if wait := s.awaitLog(verdict.Cause); !wait.IsZero() {
 			s.Wake = wait
@@ -276,109 +272,6 @@ func (s *step) decide() {
 	case judge.Lost:
 		s.end(verdict)
 	}
-}
-
-// doubtTime is how long after a confirming read that disagreed the next one is made although no
-// watch has delivered anything since.
-const doubtTime = time.Second
-
-// wantRead asks for the next part of the confirming read, unless one is on its way or has just
-// disagreed. A failure is confirmed as a success is: while a watch was down, what was wrong may have
-// passed unseen.
-func (s *step) wantRead(below Reading) {
-	switch {
-	case s.doubted:
-		s.Wake = s.now.Add(doubtTime)
-	case s.reading != ReadNothing:
-	case s.fresh != nil:
-		s.reading, s.Read = below, below
-	default:
-		s.reading, s.Read = ReadRoot, ReadRoot
-	}
-}
-
-// confirm takes in a part of the confirming read. What differs from what was watched becomes an
-// input; waiting goes on.
-func (s *step) confirm(in ReadDone) {
-	part := s.reading
-	s.reading = ReadNothing
-	switch {
-	case s.goal == nil || s.ended:
-		s.fresh = nil
-	case in.Err != nil:
-		s.doubted, s.fresh = true, nil
-		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
-	case part == ReadRoot:
-		s.confirmRoot(in.Objects)
-	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
-		s.confirmBelow(part, in.Objects)
-		s.fresh = nil
-	}
-}
-
-// confirmRoot takes in the custom resource as it is now. Its absence proves its deletion.
-func (s *step) confirmRoot(objects []snapshot.Object) {
-	for _, o := range objects {
-		s.takeUp(o)
-		s.snap.Set(o)
-		if root, ok := o.(*unstructured.Unstructured); ok && o.GetUID() == s.goal.Root.UID {
-			s.fresh = root
-		}
-	}
-	if last := s.Root(s.goal.Root.UID); s.fresh == nil && last != nil {
-		s.snap.Remove(last)
-	}
-}
-
-// confirmBelow evaluates the goal on nothing but what was read. What was not read comes from the
-// watches: it only links pods to their Deployments.
-func (s *step) confirmBelow(part Reading, objects []snapshot.Object) {
-	read := s.readSnapshot(part, objects)
-	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
-	for _, o := range objects {
-		s.snap.Set(o)
-	}
-	switch {
-	case verdict.Outcome == judge.Reached && part == ReadBelow:
-		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
-		s.end(verdict)
-	case verdict.Outcome == judge.Failed && part == ReadTree:
-		s.end(verdict)
-	default:
-		s.doubted = true
-	}
-}
-
-func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {
-	read := snapshot.New()
-	read.Set(s.fresh)
-	for _, o := range objects {
-		read.Set(o)
-	}
-	for _, o := range s.snap.Below(s.goal.Root.UID) {
-		if kind := snapshot.KindOf(o); !slices.Contains(part.Kinds(), kind) || !s.snap.Complete(kind) {
-			read.Set(o)
-		}
-	}
-	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod} {
-		read.SetComplete(kind, s.snap.Complete(kind))
-	}
-	for _, e := range s.snap.AllEvents() {
-		read.Set(e)
-	}
-	return read
-}
-
-// Kinds returns the built-in kinds that belong to a part of the confirming read.
-func (r Reading) Kinds() []snapshot.Kind {
-	switch r {
-	case ReadBelow:
-		return []snapshot.Kind{snapshot.Deployment, snapshot.Pod}
-	case ReadTree:
-		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod}
-	case ReadNothing, ReadRoot:
-	}
-	return nil
 }
 
 func (s *step) end(v judge.Verdict) {

@@ -62,6 +62,8 @@ type Findings struct {
 	// once no owned object has changed for SettleTime. Stamp identifies their present state.
 	Settle bool
 	Stamp  string
+	// Seen says that the operator has acted on the present spec.
+	Seen bool
 	// Evidence is what a success would rest on.
 	Evidence []string
 	// Problems are what is wrong; most may still pass.
@@ -130,6 +132,7 @@ func Find(s *snapshot.Snapshot, e engine.Reader, g Goal) Findings {
 	matched := l.findWorkloads()
 	l.findState(matched)
 	l.findProblems(matched)
+	l.Seen = l.seen && !l.Settle
 	return *l.Findings
 }
 

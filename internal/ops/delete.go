@@ -14,22 +14,23 @@ import (
 // delete sends one foreground DELETE for exactly the object that was created and waits until it and
 // everything below it is gone.
 func (r *run) delete(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
+	r.phase(limit)
 	r.begin(ctx, journal.Began{
 		Phase: phase, Goal: judge.Goal{Kind: judge.Gone, Root: r.ref},
 		Text: "deleting it in the foreground and waiting until nothing is left", Limit: limit,
 	})
-	if reason := r.sendDelete(ctx, phase, limit); reason != Reached {
+	if reason := r.sendDelete(ctx, phase); reason != Reached {
 		return reason
 	}
-	reason := r.verdictWithin(ctx, phase, limit)
+	reason := r.awaitVerdict(ctx, phase)
 	r.gone = reason == Reached
 	return reason
 }
 
 // sendDelete sends the DELETE. It is repeated only after a read shows our object untouched.
-func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
+func (r *run) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 	for {
-		_, why, err := beside(ctx, r.session, limit, func(ctx context.Context) (struct{}, error) {
+		_, why, err := beside(ctx, r.session, r.left(), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, r.Cluster.Delete(ctx, r.target.Identity.Resource, r.target.Namespace, r.target.Name, r.uid())
 		})
 		if err == nil || apierrors.IsNotFound(err) {
@@ -46,7 +47,7 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 		case !ambiguous(err):
 			return r.refuse(ctx, phase, err)
 		}
-		if sent, reason := r.wasSent(ctx, phase, limit, err); sent || reason != Reached {
+		if sent, reason := r.wasSent(ctx, phase, err); sent || reason != Reached {
 			r.deleted = sent
 			return reason
 		}
@@ -54,8 +55,8 @@ func (r *run) sendDelete(ctx context.Context, phase journal.Phase, limit time.Du
 }
 
 // wasSent finds out by reading whether a DELETE whose answer was lost has arrived.
-func (r *run) wasSent(ctx context.Context, phase journal.Phase, limit time.Duration, lost error) (bool, Reason) {
-	objects, why, err := r.readRoot(ctx, limit)
+func (r *run) wasSent(ctx context.Context, phase journal.Phase, lost error) (bool, Reason) {
+	objects, why, err := r.readRoot(ctx, r.left())
 	switch {
 	case why != "":
 		return false, why
@@ -95,7 +96,8 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 	switch {
 	case reason == Leftover: // its waiting is over
 	case r.deleted || r.state.Snapshot().Gone(r.uid()):
-		r.gone = r.pursue(ctx, journal.Cleanup, r.Limits.Cleanup, judge.Goal{Kind: judge.Gone, Root: r.ref}, "waiting until nothing is left") == Reached
+		r.phase(r.Limits.Cleanup)
+		r.gone = r.pursue(ctx, journal.Cleanup, judge.Goal{Kind: judge.Gone, Root: r.ref}, "waiting until nothing is left") == Reached
 	default:
 		r.delete(ctx, journal.Cleanup, r.Limits.Cleanup)
 	}

@@ -29,7 +29,7 @@ type names struct {
 // Deployment or Service with a name that it implies. The operator does not check whose they are and
 // would take them over.
 func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
-	found, why, _ := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (names, error) {
+	found, why, _ := beside(ctx, r.session, r.left(), func(ctx context.Context) (names, error) {
 		return r.list(ctx), nil
 	})
 	if why != "" {
@@ -48,7 +48,7 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 		}
 	}
 	root := r.target.Kind()
-	how, why := r.await(ctx, r.Limits.Wait, func() bool {
+	how, why := r.await(ctx, r.left(), func() bool {
 		return len(r.pending) == 0 || r.refused[root] != nil || r.refused[snapshot.Deployment] != nil
 	})
 	if how == interrupted {

@@ -125,6 +125,12 @@ func unreachable(err error) bool {
 	return errors.As(err, &op) || errors.As(err, &wire) || errors.As(err, &at) || errors.Is(err, context.DeadlineExceeded)
 }
 
+// noSuchObject tells a missing object from a missing resource or namespace, which are a 404 too.
+func noSuchObject(err error, name string) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Name == name
+}
+
 // ambiguous reports whether a request may have been carried out although its answer is an error: the
 // connection or the server failed somewhere between. A refusal is not ambiguous, and neither is a
 // webhook that could not be asked.

@@ -41,10 +41,10 @@ type RunRequest struct {
 	Simulated bool
 }
 
-// Limits are how long things may take; zero means without a limit of its own.
+// Limits are how long things may take.
 type Limits struct {
-	// Wait is the limit of each single wait, Cleanup that of the deletion after a failure, Total
-	// caps all of it.
+	// Wait is the limit of each of the three waits, the requests before it included; Cleanup that of
+	// the deletion after a failure; Total caps all of it, zero: nothing does.
 	Wait, Cleanup, Total time.Duration
 }
 
@@ -66,6 +66,7 @@ type run struct {
 	ref     snapshot.Ref               // of what was created
 	created *unstructured.Unstructured // the answer to the creation; nil before it
 	proven  *unstructured.Unstructured // the object when it was last proven to be as wanted
+	noticed int64                      // the foreign generation that was told
 	steps   []string                   // what was reached, for the closing line
 	deleted bool                       // DELETE has been accepted
 	gone    bool
@@ -106,6 +107,7 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 	if impliedErr != nil {
 		return r.refuse(ctx, journal.Connect, &RefusalError{Reason: Invalid, Text: place(impliedErr.Error(), r.Lines), Err: impliedErr})
 	}
+	r.phase(r.Limits.Wait)
 	for _, phase := range []func(context.Context) Reason{
 		func(ctx context.Context) Reason { return r.inspect(ctx, implied) },
 		r.create, r.awaitAvailable, r.scale, r.remove,
@@ -120,7 +122,7 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 // create creates the object and tells what the API server warned about.
 func (r *run) create(ctx context.Context) Reason {
 	object := prepared(r.Object, r.target.Identity, r.ID)
-	answer, why, err := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
+	answer, why, err := beside(ctx, r.session, r.left(), func(ctx context.Context) (engine.Answer, error) {
 		return r.Cluster.Create(ctx, r.target.Identity.Resource, object)
 	})
 	if err != nil && ambiguous(err) {
@@ -168,7 +170,7 @@ func (r *run) findOurs(ctx context.Context, lost error) (*unstructured.Unstructu
 const lostAnswerLimit = 10 * time.Second
 
 func (r *run) awaitAvailable(ctx context.Context) Reason {
-	return r.pursue(ctx, journal.Wait, r.Limits.Wait, judge.Goal{
+	return r.pursue(ctx, journal.Wait, judge.Goal{
 		Kind: judge.Available, Root: r.ref, Baseline: r.created, Created: true,
 		Patient: !r.FailFast, RequireReady: r.RequireReady,
 	}, "waiting until it is available")
@@ -183,16 +185,16 @@ func (r *run) remove(ctx context.Context) Reason {
 	return r.delete(ctx, journal.Delete, r.Limits.Wait)
 }
 
-// pursue sets a goal and waits for its verdict.
-func (r *run) pursue(ctx context.Context, phase journal.Phase, limit time.Duration, goal judge.Goal, text string) Reason {
-	r.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: limit})
-	return r.verdictWithin(ctx, phase, limit)
+// pursue sets a goal and waits for its verdict, for what is left of the phase's time.
+func (r *run) pursue(ctx context.Context, phase journal.Phase, goal judge.Goal, text string) Reason {
+	r.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: r.left().Round(time.Second)})
+	return r.awaitVerdict(ctx, phase)
 }
 
-// verdictWithin waits for the verdict on the present goal.
-func (r *run) verdictWithin(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
+// awaitVerdict waits for the verdict on the present goal.
+func (r *run) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 	began := r.Now()
-	how, why := r.await(ctx, limit, func() bool { return r.verdict != nil })
+	how, why := r.await(ctx, r.left(), func() bool { return r.verdict != nil })
 	switch how {
 	case interrupted:
 		r.tell(ctx, journal.Entry{Type: journal.Failure, Object: &r.ref, Reason: string(why), Text: "interrupted", Took: r.Now().Sub(began)})

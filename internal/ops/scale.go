@@ -30,6 +30,7 @@ type attempt struct {
 // scale brings the object to the wanted replicas and waits until it has them. Where no part of it
 // can be scaled, the phase does not apply.
 func (r *run) scale(ctx context.Context) Reason {
+	r.phase(r.Limits.Wait)
 	var lost *attempt // whose answer was lost
 	for range conflictTries {
 		a, err := r.plan()
@@ -51,6 +52,8 @@ func (r *run) scale(ctx context.Context) Reason {
 			return why
 		case err == nil:
 			return r.awaitScaled(ctx, a, after)
+		case noSuchObject(err, r.target.Name):
+			return r.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: r.ref.String() + " was deleted by somebody else", Err: err})
 		case ambiguous(err):
 			lost = &a
 		case !apierrors.IsConflict(err):
@@ -69,9 +72,11 @@ func (r *run) scale(ctx context.Context) Reason {
 // notice tells a change that somebody else has made since the object was proven to be as wanted, and
 // gives up where that proof rests on what was changed.
 func (r *run) notice(ctx context.Context, a attempt, lost *attempt) Reason {
-	if a.before.GetGeneration() == r.proven.GetGeneration() || lost != nil && len(a.edit.Patch) == 0 {
+	generation := a.before.GetGeneration()
+	if generation == r.proven.GetGeneration() || generation == r.noticed || lost != nil && len(a.edit.Patch) == 0 {
 		return Reached
 	}
+	r.noticed = generation
 	r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &r.ref, Reason: "ForeignChange", Text: journal.ForeignChange(a.before)})
 	if changes := judge.Rewritten(r.Engine, r.proven, a.before); len(changes) > 0 {
 		return r.refuse(ctx, journal.Scale, &RefusalError{
@@ -79,7 +84,6 @@ func (r *run) notice(ctx context.Context, a attempt, lost *attempt) Reason {
 			Text:   "somebody else changed what the goal rests on: " + strings.Join(changes, "; "),
 		})
 	}
-	r.proven = a.before
 	return Reached
 }
 
@@ -98,7 +102,7 @@ func (r *run) plan() (attempt, error) {
 
 func (r *run) awaitScaled(ctx context.Context, a attempt, after *unstructured.Unstructured) Reason {
 	r.tellEdit(ctx, a.edit)
-	return r.pursue(ctx, journal.Scale, r.Limits.Wait, r.scaleGoal(a.before, after, a.edit, a.was),
+	return r.pursue(ctx, journal.Scale, r.scaleGoal(a, after),
 		fmt.Sprintf("waiting until it is scaled to %d", r.Replicas))
 }
 
@@ -161,7 +165,7 @@ func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit
 		return before, "", nil
 	}
 	ops := append([]engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}, edit...)
-	answer, why, err := beside(ctx, r.session, r.Limits.Wait, func(ctx context.Context) (engine.Answer, error) {
+	answer, why, err := beside(ctx, r.session, r.left(), func(ctx context.Context) (engine.Answer, error) {
 		return r.Cluster.Patch(ctx, r.target.Identity.Resource, r.target.Namespace, r.target.Name, ops)
 	})
 	return answer.Object, why, err
@@ -169,7 +173,7 @@ func (r *run) patch(ctx context.Context, before *unstructured.Unstructured, edit
 
 // refresh reads the object anew after a conflict or a lost answer, and makes sure that it still is ours.
 func (r *run) refresh(ctx context.Context) Reason {
-	objects, why, err := r.readRoot(ctx, r.Limits.Wait)
+	objects, why, err := r.readRoot(ctx, r.left())
 	if why != "" {
 		return why
 	}
@@ -185,18 +189,20 @@ func (r *run) refresh(ctx context.Context) Reason {
 	return r.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: r.ref.String() + " was deleted or replaced by somebody else"})
 }
 
-// scaleGoal names what the edit governs by the names that the Deployments really have.
-func (r *run) scaleGoal(before, after *unstructured.Unstructured, edit engine.ScaleEdit, was map[string]int32) judge.Goal {
+// scaleGoal names what the edit governs by the names that the Deployments really have. It counts from
+// the last spec on which the operator was proven to have acted: a foreign one between that and ours
+// has to arrive too.
+func (r *run) scaleGoal(a attempt, after *unstructured.Unstructured) judge.Goal {
 	goal := judge.Goal{
-		Kind: judge.Scaled, Root: r.ref, Before: before, Baseline: after, Was: was,
+		Kind: judge.Scaled, Root: r.ref, Before: r.proven, Baseline: after, Was: a.was,
 		Patient: !r.FailFast, RequireReady: r.RequireReady,
 	}
-	if after.GetGeneration() == before.GetGeneration() {
-		goal.Proven = r.proven.GetGeneration()
+	if after.GetGeneration() == r.proven.GetGeneration() {
+		goal.Proven = after.GetGeneration()
 	}
-	for _, w := range edit.Reached {
+	for _, w := range a.edit.Reached {
 		name := w.Name()
-		for has := range was {
+		for has := range a.was {
 			if slices.Contains(w.Names, has) {
 				name = has
 			}

@@ -32,6 +32,7 @@ type session struct {
 	changes  chan snapshot.Change
 	reads    chan journal.Input
 	deadline time.Time // of the whole command; zero: none
+	until    time.Time // the limit of the present phase, from its first request to its verdict
 	verdict  *judge.Verdict
 	wake     time.Time
 	pending  map[snapshot.Kind]bool // kinds whose first list has not come
@@ -67,6 +68,11 @@ func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) 
 	return s, func() { cancel(); <-ended }
 }
 
+// phase begins the time of a phase; left is what remains of it.
+func (s *session) phase(limit time.Duration) { s.until = s.Now().Add(limit) }
+
+func (s *session) left() time.Duration { return s.until.Sub(s.Now()) }
+
 // step feeds one input to the journal and passes on what comes of it.
 func (s *session) step(ctx context.Context, in journal.Input) {
 	out := s.state.Step(in, s.Now())
@@ -83,7 +89,7 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	case journal.ReadNothing:
 	case journal.ReadRoot:
 		go s.read(ctx, []snapshot.Kind{s.target.Kind()})
-	case journal.ReadBelow, journal.ReadTree:
+	case journal.ReadBelow, journal.ReadTree, journal.ReadLeft:
 		go s.read(ctx, s.readable(out.Read.Kinds()))
 	}
 	if out.Log != nil {
@@ -131,17 +137,13 @@ func (s *session) begin(ctx context.Context, in journal.Began) {
 	s.step(ctx, in)
 }
 
-// await turns the loop until ready says that what is waited for is there. It returns at the limit
-// (zero: none but the deadline), at the deadline and when the user interrupts.
+// await turns the loop until ready says that what is waited for is there. It returns at the limit,
+// at the deadline and when the user interrupts.
 func (s *session) await(ctx context.Context, limit time.Duration, ready func() bool) (ending, Reason) {
-	var expired <-chan time.Time
-	if limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		expired = timer.C
-	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	for !ready() {
-		if how, why := s.turn(ctx, expired, nil); how != done {
+		if how, why := s.turn(ctx, timer.C, nil); how != done {
 			return how, why
 		}
 	}
@@ -219,23 +221,19 @@ func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {
 // beside runs a request beside the loop, which goes on taking things in. An interrupt or the limit
 // ends the request soon but not at once, so that an answer on its way still arrives.
 func beside[T any](ctx context.Context, s *session, limit time.Duration, request func(context.Context) (T, error)) (T, Reason, error) {
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	limited, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	var answer T
 	var err error
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		answer, err = request(ctx)
+		answer, err = request(limited)
 	}()
-	var expired <-chan time.Time
-	if limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		expired = timer.C
-	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	for {
-		how, why := s.turn(ctx, expired, answered)
+		how, why := s.turn(ctx, timer.C, answered)
 		if how != done {
 			grace := time.AfterFunc(answerGrace, cancel)
 			<-answered
@@ -259,7 +257,7 @@ const retryPause = time.Second
 // readRoot reads the custom resource, again and again while the API server cannot be reached, until
 // the limit.
 func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot.Object, Reason, error) {
-	until := s.Now().Add(limit)
+	until := s.Now().Add(min(limit, s.left()))
 	for {
 		objects, why, err := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
 			return s.Cluster.Read(ctx, s.target, s.target.Kind())

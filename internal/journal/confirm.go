@@ -1,0 +1,150 @@
+package journal
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Reading is a part of the confirming read: first the custom resource alone, since its state is what
+// flaps, and if that agrees what is below it.
+type Reading int
+
+// The parts of the confirming read.
+const (
+	ReadNothing Reading = iota
+	ReadRoot            // the custom resource
+	ReadBelow           // its Deployments and pods, which a success rests on
+	ReadTree            // its Deployments, ReplicaSets and pods, where a failure may show
+	ReadLeft            // what a deletion may have left
+)
+
+// confirmReached asks for the read that a success rests on. What the garbage collector let go in a
+// foreground deletion has nothing left below it; after any other deletion, such as somebody else's in
+// the background, what is left may never have been seen.
+func (s *step) confirmReached(v judge.Verdict) {
+	switch {
+	case s.goal.Kind != judge.Gone:
+		s.wantRead(ReadBelow)
+	case s.orderly || s.looked:
+		s.end(v)
+	case s.doubted:
+		s.Wake = s.now.Add(doubtTime)
+	case s.reading == ReadNothing:
+		s.reading, s.Read = ReadLeft, ReadLeft
+	}
+}
+
+// doubtTime is how long after a confirming read that disagreed the next one is made although no
+// watch has delivered anything since.
+const doubtTime = time.Second
+
+// wantRead asks for the next part of the confirming read, unless one is on its way or has just
+// disagreed. A failure is confirmed as a success is: while a watch was down, what was wrong may have
+// passed unseen.
+func (s *step) wantRead(below Reading) {
+	switch {
+	case s.doubted:
+		s.Wake = s.now.Add(doubtTime)
+	case s.reading != ReadNothing:
+	case s.fresh != nil:
+		s.reading, s.Read = below, below
+	default:
+		s.reading, s.Read = ReadRoot, ReadRoot
+	}
+}
+
+// confirm takes in a part of the confirming read. What differs from what was watched becomes an
+// input; waiting goes on.
+func (s *step) confirm(in ReadDone) {
+	part := s.reading
+	s.reading = ReadNothing
+	switch {
+	case s.goal == nil || s.ended:
+		s.fresh = nil
+	case in.Err != nil:
+		s.doubted, s.fresh = true, nil
+		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
+	case part == ReadRoot:
+		s.confirmRoot(in.Objects)
+	case part == ReadLeft:
+		s.looked = true
+		for _, o := range in.Objects {
+			s.snap.Set(o)
+		}
+	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
+		s.confirmBelow(part, in.Objects)
+		s.fresh = nil
+	}
+}
+
+// confirmRoot takes in the custom resource as it is now. Its absence proves its deletion.
+func (s *step) confirmRoot(objects []snapshot.Object) {
+	for _, o := range objects {
+		s.takeUp(o)
+		s.snap.Set(o)
+		if root, ok := o.(*unstructured.Unstructured); ok && o.GetUID() == s.goal.Root.UID {
+			s.fresh = root
+		}
+	}
+	if last := s.Root(s.goal.Root.UID); s.fresh == nil && last != nil {
+		s.snap.Remove(last)
+	}
+}
+
+// confirmBelow evaluates the goal on nothing but what was read. What was not read comes from the
+// watches: it only links pods to their Deployments.
+func (s *step) confirmBelow(part Reading, objects []snapshot.Object) {
+	read := s.readSnapshot(part, objects)
+	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
+	for _, o := range objects {
+		s.snap.Set(o)
+	}
+	switch {
+	case verdict.Outcome == judge.Reached && part == ReadBelow:
+		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
+		s.end(verdict)
+	case verdict.Outcome == judge.Failed && part == ReadTree:
+		s.end(verdict)
+	default:
+		s.doubted = true
+	}
+}
+
+func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {
+	read := snapshot.New()
+	read.Set(s.fresh)
+	for _, o := range objects {
+		read.Set(o)
+	}
+	for _, o := range s.snap.Below(s.goal.Root.UID) {
+		if kind := snapshot.KindOf(o); !slices.Contains(part.Kinds(), kind) || !s.snap.Complete(kind) {
+			read.Set(o)
+		}
+	}
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod} {
+		read.SetComplete(kind, s.snap.Complete(kind))
+	}
+	for _, e := range s.snap.AllEvents() {
+		read.Set(e)
+	}
+	return read
+}
+
+// Kinds returns the built-in kinds that belong to a part of the confirming read.
+func (r Reading) Kinds() []snapshot.Kind {
+	switch r {
+	case ReadBelow:
+		return []snapshot.Kind{snapshot.Deployment, snapshot.Pod}
+	case ReadTree:
+		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod}
+	case ReadLeft:
+		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service}
+	case ReadNothing, ReadRoot:
+	}
+	return nil
+}
