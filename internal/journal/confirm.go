@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/judge"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -33,14 +34,14 @@ func (s *step) confirmReached(v judge.Verdict) {
 	case s.orderly || s.looked:
 		s.end(v)
 	case s.doubted:
-		s.Wake = s.now.Add(doubtTime)
+		s.Wake = s.untilCertain()
 	case s.reading == ReadNothing:
-		s.reading, s.Read = ReadLeft, ReadLeft
+		s.ask(ReadLeft)
 	}
 }
 
-// doubtTime is how long after a confirming read that disagreed the next one is made although no
-// watch has delivered anything since.
+// doubtTime is how long after the first confirming read that disagreed the next one is made although
+// no watch has delivered anything since.
 const doubtTime = time.Second
 
 // wantRead asks for the next part of the confirming read, unless one is on its way or has just
@@ -49,10 +50,10 @@ const doubtTime = time.Second
 func (s *step) wantRead(below Reading) {
 	switch {
 	case s.doubted:
-		s.Wake = s.now.Add(doubtTime)
+		s.Wake = s.untilCertain()
 	case s.reading != ReadNothing:
 	case s.fresh != nil:
-		s.reading, s.Read = below, below
+		s.ask(below)
 	default:
 		s.reading, s.Read = ReadRoot, ReadRoot
 	}
@@ -67,15 +68,14 @@ func (s *step) confirm(in ReadDone) {
 	case s.goal == nil || s.ended:
 		s.fresh = nil
 	case in.Err != nil:
-		s.doubted, s.fresh = true, nil
+		s.doubt()
+		s.fresh = nil
 		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
 	case part == ReadRoot:
 		s.confirmRoot(in.Objects)
 	case part == ReadLeft:
 		s.looked = true
-		for _, o := range in.Objects {
-			s.snap.Set(o)
-		}
+		s.feed(in.Objects)
 	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
 		s.confirmBelow(part, in.Objects)
 		s.fresh = nil
@@ -101,9 +101,7 @@ func (s *step) confirmRoot(objects []snapshot.Object) {
 func (s *step) confirmBelow(part Reading, objects []snapshot.Object) {
 	read := s.readSnapshot(part, objects)
 	_, verdict, _ := judge.Hold(s.memory, judge.Find(read, s.engine, *s.goal), s.now)
-	for _, o := range objects {
-		s.snap.Set(o)
-	}
+	s.feed(objects)
 	switch {
 	case verdict.Outcome == judge.Reached && part == ReadBelow:
 		verdict.Findings.Evidence = append(verdict.Findings.Evidence, "confirmed by a consistent read of "+readKinds(read, s.goal.Root))
@@ -111,8 +109,44 @@ func (s *step) confirmBelow(part Reading, objects []snapshot.Object) {
 	case verdict.Outcome == judge.Failed && part == ReadTree:
 		s.end(verdict)
 	default:
-		s.doubted = true
+		s.doubt()
 	}
+}
+
+// feed takes in what was read, and that what was known when the read was asked for and is not in it
+// has been deleted: a watch that is dead without anybody knowing never tells.
+func (s *step) feed(objects []snapshot.Object) {
+	there := map[types.UID]bool{}
+	for _, o := range objects {
+		there[o.GetUID()] = true
+		s.snap.Set(o)
+	}
+	for _, o := range s.asked {
+		if !there[o.GetUID()] {
+			s.snap.Remove(o)
+		}
+	}
+	s.asked = nil
+}
+
+// ask asks for what is below the custom resource.
+func (s *step) ask(part Reading) {
+	s.reading, s.Read, s.asked = part, part, nil
+	for _, o := range s.snap.Below(s.goal.Root.UID) {
+		if kind := snapshot.KindOf(o); slices.Contains(part.Kinds(), kind) && s.snap.Complete(kind) {
+			s.asked = append(s.asked, o)
+		}
+	}
+}
+
+// doubt puts the next confirming read off, each time for longer, unless something new is seen.
+func (s *step) doubt() {
+	s.doubted = true
+	s.doubts++
+}
+
+func (s *step) untilCertain() time.Time {
+	return s.now.Add(doubtTime << min(s.doubts-1, 4))
 }
 
 func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {

@@ -76,6 +76,8 @@ type State struct {
 	acted   int64                      // the generation on which the operator was found to have acted
 	orderly bool                       // the custom resource was seen in a foreground deletion
 	looked  bool                       // a read has shown what a deletion left
+	asked   []snapshot.Object          // what was known below it when the read was asked for
+	doubts  int                        // how often a confirming read has disagreed in this phase
 	doubted bool                       // the last confirming read disagreed, and nothing has changed since
 
 	story story
@@ -177,7 +179,8 @@ func (s *step) tell(e Entry) {
 func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
-	s.memory, s.ended, s.doubted, s.fresh, s.looked = judge.Memory{}, false, false, nil, false
+	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
+	s.doubted, s.doubts = false, 0
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Took: in.Limit})
