@@ -70,8 +70,8 @@ leave() {
 
 build() {
   say "Building the embedded cluster (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, KWOK and"
-  say "the operator stand-in, in one binary). The first time this takes 5 to 10 minutes on 2 cores and about"
-  say "4 GB of disk: 1 GB of downloaded modules, 3 GB in Go's build cache, 0.2 GB for the binary."
+  say "the operator stand-in, in one binary). The first time this takes 5 to 10 minutes on 2 free cores and about"
+  say "4 GB of disk: 0.6 GB of downloaded modules, 3 GB in Go's build cache, 0.3 GB for the binary and its copy."
   say "Later builds compile only what has changed; an unchanged one is taken from $CACHE."
 
   say "Looking up the packages (downloads the modules that are not there yet):"

@@ -167,6 +167,7 @@ func TestLine(t *testing.T) {
 	}{
 		"":                           {"the object", 2, true},
 		"spec.predictors[0].hpaSpec": {"as in a Warning header", 15, true},
+
 		"spec.predictors[0].componentSpecs[0].spec.replicas":                    {"deep inside", 19, true},
 		".spec.predictors[0].componentSpecs[0].strategy":                        {"as in a refusal", 17, true},
 		"spec.predictors[0]":                                                    {"an element", 14, true},

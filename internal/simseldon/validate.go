@@ -21,7 +21,7 @@ const deniedGroup = "machinelearing.seldon.io"
 func Validate(root *unstructured.Unstructured) error {
 	d, err := spec.Read(root)
 	if err != nil {
-		return apierrors.NewBadRequest(err.Error()) //nolint:wrapcheck // the answer is this error, not one about it
+		return apierrors.NewBadRequest(err.Error())
 	}
 	v := &validation{d: d}
 	v.specFields()
@@ -31,7 +31,7 @@ func Validate(root *unstructured.Unstructured) error {
 	if len(v.errs) == 0 {
 		return nil
 	}
-	return apierrors.NewInvalid(schema.GroupKind{Group: deniedGroup, Kind: spec.Kind}, d.Spec.Name, v.errs) //nolint:wrapcheck // the same
+	return apierrors.NewInvalid(schema.GroupKind{Group: deniedGroup, Kind: spec.Kind}, d.Spec.Name, v.errs)
 }
 
 // validation collects what is wrong with one SeldonDeployment.
