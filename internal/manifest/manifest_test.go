@@ -160,26 +160,26 @@ spec:
 `
 
 func TestLine(t *testing.T) {
-	cases := map[string]struct {
+	cases := []struct {
+		path   string
 		reason string
 		line   int
 		exact  bool
 	}{
-		"":                           {"the object", 2, true},
-		"spec.predictors[0].hpaSpec": {"as in a Warning header", 15, true},
-
-		"spec.predictors[0].componentSpecs[0].spec.replicas":                    {"deep inside", 19, true},
-		".spec.predictors[0].componentSpecs[0].strategy":                        {"as in a refusal", 17, true},
-		"spec.predictors[0]":                                                    {"an element", 14, true},
-		"metadata.annotations[seldon.io/no.engine]":                             {"a key with dots", 7, true},
-		"metadata.annotations.seldon.io/no.engine":                              {"the same without brackets", 7, true},
-		"spec.predictors[0].componentSpecs[0].spec.containers[0].image":         {"merged in", 10, true},
-		"spec.predictors[0].componentSpecs[0].spec.containers[1].ports[0]":      {"behind an alias", 12, true},
-		"spec.predictors[0].componentSpecs[0].spec.containers[1].ports[0].name": {"not there: the nearest", 12, false},
-		"spec.predictors[7].name":                                               {"no such element", 13, false},
-		"spec.predictors.name":                                                  {"a list has no keys", 13, false},
-		"status":                                                                {"not there", 2, false},
-		"spec.predictors[0":                                                     {"not a path", 13, false},
+		{"", "the object", 2, true},
+		{"spec.predictors[0].hpaSpec", "as in a Warning header", 15, true},
+		{"spec.predictors[0].componentSpecs[0].spec.replicas", "deep inside", 19, true},
+		{".spec.predictors[0].componentSpecs[0].strategy", "as in a refusal", 17, true},
+		{"spec.predictors[0]", "an element", 14, true},
+		{"metadata.annotations[seldon.io/no.engine]", "a key with dots", 7, true},
+		{"metadata.annotations.seldon.io/no.engine", "the same without brackets", 7, true},
+		{"spec.predictors[0].componentSpecs[0].spec.containers[0].image", "merged in", 10, true},
+		{"spec.predictors[0].componentSpecs[0].spec.containers[1].ports[0]", "behind an alias", 12, true},
+		{"spec.predictors[0].componentSpecs[0].spec.containers[1].ports[0].name", "not there: the nearest", 12, false},
+		{"spec.predictors[7].name", "no such element", 13, false},
+		{"spec.predictors.name", "a list has no keys", 13, false},
+		{"status", "not there", 2, false},
+		{"spec.predictors[0", "not a path", 13, false},
 	}
 	text := "---\n" + strings.TrimSuffix(pod, "\n") + "\n---\n" + misplaced
 	documents, err := Read("test.yaml", strings.NewReader(text))
@@ -187,10 +187,10 @@ func TestLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := strings.Count(text, "\n") - strings.Count(misplaced, "\n")
-	for path, c := range cases {
-		line, exact := documents[1].Line(path)
+	for _, c := range cases {
+		line, exact := documents[1].Line(c.path)
 		if line-before != c.line || exact != c.exact {
-			t.Errorf("Line(%q) = %d, %t; want %d, %t: %s", path, line-before, exact, c.line, c.exact, c.reason)
+			t.Errorf("Line(%q) = %d, %t; want %d, %t: %s", c.path, line-before, exact, c.line, c.exact, c.reason)
 		}
 	}
 	if got := documents[0].Position("metadata.name"); got != "test.yaml:5" {
