@@ -64,12 +64,17 @@ func (s *step) wantRead(below Reading) {
 func (s *step) confirm(in ReadDone) {
 	part := s.reading
 	s.reading = ReadNothing
+	s.unread = s.unread && in.Err != nil
 	switch {
 	case s.goal == nil || s.ended:
 		s.fresh = nil
 	case in.Err != nil:
 		s.doubt()
 		s.fresh = nil
+		if s.unread {
+			break
+		}
+		s.unread = true
 		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
 	case part == ReadRoot:
 		s.confirmRoot(in.Objects)
@@ -146,7 +151,7 @@ func (s *step) doubt() {
 }
 
 func (s *step) untilCertain() time.Time {
-	return s.now.Add(doubtTime << min(s.doubts-1, 4))
+	return s.now.Add(doubtTime << min(s.doubts-1, 2))
 }
 
 func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {

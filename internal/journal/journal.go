@@ -77,6 +77,7 @@ type State struct {
 	orderly bool                       // the custom resource was seen in a foreground deletion
 	looked  bool                       // a read has shown what a deletion left
 	asked   []snapshot.Object          // what was known below it when the read was asked for
+	unread  bool                       // the last confirming read failed, which has been told
 	doubts  int                        // how often a confirming read has disagreed in this phase
 	doubted bool                       // the last confirming read disagreed, and nothing has changed since
 
@@ -214,6 +215,7 @@ func (s *step) change(c snapshot.Change) {
 		s.tell(Entry{Type: Warning, Reason: "WatchLost", Text: "the watch of " + string(c.Kind) + " broke and is being restored: " + errText(c.Err)})
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
+		s.doubted = false // the way is open again
 		if !s.snap.Complete(c.Kind) {
 			break
 		}
