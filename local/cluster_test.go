@@ -54,6 +54,9 @@ func TestCluster(t *testing.T) {
 			t.Errorf("down ends with %d: %s", code, stderr)
 		}
 		nothingLeft(t, folder)
+		if left, err := os.ReadDir(filepath.Dir(folder)); err != nil || len(left) > 0 {
+			t.Errorf("left among the clusters: %v, %v", left, err)
+		}
 		if code, _, stderr := p.run("down", "--name", "main"); code != 0 || !strings.Contains(stderr, "nothing to do") {
 			t.Errorf("the second down ends with %d: %s", code, stderr)
 		}

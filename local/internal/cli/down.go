@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // stopLimit is how long a cluster may take to end.
-const stopLimit = 20 * time.Second
+const stopLimit = 10 * time.Second
 
 func newDown(streams Streams) *cobra.Command {
 	cmd := &cobra.Command{
@@ -48,23 +49,43 @@ func down(ctx context.Context, folder state.Folder) (string, error) {
 		if !folder.Exists() {
 			return fmt.Sprintf("There is no cluster %s: nothing to do.", folder.Name), nil
 		}
-		if err := endLeftovers(ctx, record); err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("Cluster %s was not running any more; what it had left is removed.", folder.Name), folder.Remove()
+		return fmt.Sprintf("Cluster %s was not running any more; what it had left is removed.", folder.Name), clean(ctx, folder, record)
 	}
-	askCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if err := cluster.Ask(askCtx, record, "POST", "/stop", nil, nil); err != nil && record.Supervisor > 0 {
-		_ = syscall.Kill(record.Supervisor, syscall.SIGKILL) // it holds the cluster's lock, so that it is the one
-	}
-	if err := wait(ctx, func() bool { return !folder.Running() }); err != nil {
+	if err := stop(ctx, folder, record); err != nil {
 		return "", fmt.Errorf("stop cluster %s (its supervisor is process %d): %w", folder.Name, record.Supervisor, err)
 	}
-	if err := endLeftovers(ctx, record); err != nil {
-		return "", err
+	return fmt.Sprintf("Cluster %s is stopped and removed.", folder.Name), clean(ctx, folder, record)
+}
+
+// stop asks the supervisor to end, and kills it if it does not.
+func stop(ctx context.Context, folder state.Folder, record state.Record) error {
+	ended := func() bool { return !folder.Running() }
+	askCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	// What counts is not the answer but that it ends.
+	_ = cluster.Ask(askCtx, record, http.MethodPost, "/stop", nil, nil)
+	err := wait(ctx, ended)
+	if err == nil || ctx.Err() != nil || record.Supervisor <= 0 {
+		return err
 	}
-	return fmt.Sprintf("Cluster %s is stopped and removed.", folder.Name), folder.Remove()
+	_ = syscall.Kill(record.Supervisor, syscall.SIGKILL) // it holds the cluster's lock, so that it is the one
+	return wait(ctx, ended)
+}
+
+// clean removes the state, unless somebody has just started a new cluster of that name.
+func clean(ctx context.Context, folder state.Folder, record state.Record) error {
+	if err := endLeftovers(ctx, record); err != nil {
+		return err
+	}
+	lock, err := folder.Acquire()
+	if errors.Is(err, state.ErrRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	return folder.Remove()
 }
 
 // endLeftovers waits until no component is left. Each ends by itself as soon as its supervisor has.

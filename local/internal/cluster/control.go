@@ -91,8 +91,14 @@ func socketPath(folder state.Folder) (string, func(), error) {
 	return filepath.Join(dir, "control.sock"), func() { _ = os.RemoveAll(dir) }, nil
 }
 
+// close lets whoever has asked for something have the answer.
 func (c *control) close() {
-	_ = c.server.Close()
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.server.Shutdown(ctx); err != nil {
+		_ = c.server.Close()
+	}
 	c.remove()
 }
 
