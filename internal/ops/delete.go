@@ -93,6 +93,12 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 		})
 		return reason
 	}
+	if reason == Failed || reason == TimedOut {
+		r.tell(ctx, journal.Entry{
+			Type: journal.Note, Phase: journal.Cleanup, Object: &r.ref, Reason: "CleaningUp",
+			Text: "is removed now; to look at what failed, run again with --keep=failure",
+		})
+	}
 	switch {
 	case reason == Leftover: // its waiting is over
 	case r.deleted || r.state.Snapshot().Gone(r.uid()):

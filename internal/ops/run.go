@@ -274,14 +274,8 @@ func (r *run) close(ctx context.Context, reason Reason) {
 	if r.Simulated {
 		text += " (on the embedded cluster: the pods were simulated)"
 	}
-	e := journal.Entry{
-		Type: journal.Closing, Reason: string(reason), Took: r.Now().Sub(r.started),
-		Text: text + fmt.Sprintf("; %d API requests; exit %d", r.Requests(), reason.Code()),
-	}
-	if r.gone && (reason == Failed || reason == TimedOut) {
-		e.Hint = "to look at what failed, run again with --keep=failure"
-	}
-	r.tell(ctx, e)
+	text += fmt.Sprintf("; %d API requests; exit %d", r.Requests(), reason.Code())
+	r.tell(ctx, journal.Entry{Type: journal.Closing, Reason: string(reason), Text: text, Took: r.Now().Sub(r.started)})
 }
 
 func (r *run) cleanupCommand() string {
