@@ -146,7 +146,7 @@ func (s *session) supervise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer control.close()
+	defer control.close() //nolint:contextcheck // it works when the context has ended
 
 	started := make(chan error, 1)
 	go func() { started <- s.start(ctx) }()
