@@ -139,6 +139,43 @@ func event(name, kind string, version int) string {
 	return fmt.Sprintf(`{"metadata":{"name":%q,"uid":"u%s","resourceVersion":"%d","namespace":"ns"},"involvedObject":{"kind":%q}}`, name, name, version, kind)
 }
 
+// TestVeryOldServerLeavesOneWatchListWithoutEnd: a server that ignores what it does not know accepts a
+// watch that begins with a list and never ends the list. One that checks is believed at once.
+func TestVeryOldServerLeavesOneWatchListWithoutEnd(t *testing.T) {
+	fair := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Kubernetes-Pf-Flowschema-Uid", "some") }
+	for _, tc := range []struct {
+		name      string
+		root, pod []step
+		requests  []string
+	}{
+		{
+			"it ignores",
+			[]step{on("WATCHLIST", hold), on("LIST", send(listOf(3))), on("WATCH 3", hold)},
+			[]step{on("LIST", send(listOf(3))), on("WATCH 3", hold)},
+			[]string{"3s LIST", "3s WATCH 3"},
+		},
+		{
+			"it checks",
+			[]step{on("WATCHLIST", fair, send(""), pause(2*time.Second), send(listed(3)), hold)},
+			[]step{on("WATCHLIST", fair, send(listed(3)), hold)},
+			[]string{"0s WATCHLIST"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &byPath{servers: map[string]*apiServer{rootPath: serve(t, tc.root...), podPath: serve(t, tc.pod...)}}
+				got := watchAll(t, b, snapshot.Pod)
+				if d := cmp.Diff([]string{"Synced"}, got[snapshot.Pod]); d != "" {
+					t.Errorf("changes (-want +got):\n%s", d)
+				}
+				if d := cmp.Diff(tc.requests, b.servers[podPath].asked()); d != "" {
+					t.Errorf("requests (-want +got):\n%s", d)
+				}
+			})
+		})
+	}
+}
+
 func TestWatchEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &byPath{servers: map[string]*apiServer{

@@ -34,7 +34,6 @@ type Cluster struct {
 	limit   time.Duration
 	jitter  func() float64
 	traffic *traffic
-	lists   *listing
 	where   where
 }
 
@@ -105,7 +104,7 @@ func New(config *rest.Config, opts Options) (*Cluster, error) {
 		jitter = rand.Float64
 	}
 	return &Cluster{
-		client: client, limit: limit, jitter: jitter, traffic: traffic, lists: newListing(),
+		client: client, limit: limit, jitter: jitter, traffic: traffic,
 		where: where{server: config.Host, namespace: metav1.NamespaceDefault},
 	}, nil
 }

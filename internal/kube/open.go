@@ -64,9 +64,10 @@ var errNoListing = errors.New("the server does not list within a watch")
 // openListing opens a watch that begins with a list (WatchList), which saves a request and tells
 // when the list is over.
 func (f *follower) openListing(ctx context.Context) (*stream, error) {
-	done, able := f.cluster.lists.enter(ctx)
-	defer func() { done() }()
-	if !able {
+	if f.scout {
+		f.scout = false
+		defer f.lists.known()
+	} else if !f.lists.able(ctx) {
 		return nil, errNoListing
 	}
 	s, err := f.watch(ctx, map[string]string{
@@ -74,17 +75,19 @@ func (f *follower) openListing(ctx context.Context) (*stream, error) {
 		"resourceVersionMatch": string(metav1.ResourceVersionMatchNotOlderThan),
 	}, listSilence)
 	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
-		f.cluster.lists.lacking()
+		f.lists.lacking()
 		return nil, errNoListing
 	}
-	done()
 	if err != nil {
 		return nil, err
+	}
+	if f.cluster.traffic.checks.Load() {
+		f.lists.known() // having accepted it, it will do it
 	}
 	if err := f.takeList(ctx, s); err != nil {
 		s.close()
 		if isSilent(err) {
-			f.cluster.lists.lacking()
+			f.lists.lacking()
 			return nil, errNoListing
 		}
 		return nil, err
@@ -171,35 +174,28 @@ func (c *Cluster) silence() time.Duration {
 	return 0
 }
 
-// listing is what is known of the server's ability to list within a watch. The first to try it goes
-// alone and the others wait for its answer, so that an old server refuses one request, not one per
+// listing is what is known of the server's ability to list within a watch. The custom resource's watch
+// tries it and the others wait for its answer, so that an old server refuses one request, not one per
 // kind.
 type listing struct {
-	lacks   atomic.Bool
-	tried   chan struct{}
-	first   sync.Once
-	decided sync.Once
+	lacks atomic.Bool
+	tried chan struct{}
+	once  sync.Once
 }
 
 func newListing() *listing { return &listing{tried: make(chan struct{})} }
 
-// enter returns when the ability is known or ctx ends, or at once to the first who calls it. The
-// caller calls done when it knows more, once or several times.
-func (l *listing) enter(ctx context.Context) (done func(), able bool) {
-	done = func() {}
-	l.first.Do(func() {
-		done = func() { l.decided.Do(func() { close(l.tried) }) }
-		able = true
-	})
-	if able {
-		return done, true
-	}
+// able returns when the ability is known or ctx ends, and whether the server is taken to have it.
+func (l *listing) able(ctx context.Context) bool {
 	select {
 	case <-l.tried:
 	case <-ctx.Done():
 	}
-	return done, !l.lacks.Load()
+	return !l.lacks.Load()
 }
+
+// known lets the others go on. It may be called several times.
+func (l *listing) known() { l.once.Do(func() { close(l.tried) }) }
 
 // lacking notes that the server does not have the ability.
 func (l *listing) lacking() { l.lacks.Store(true) }

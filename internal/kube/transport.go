@@ -33,14 +33,20 @@ func probeHTTP2(rt http.RoundTripper) {
 	}
 }
 
-// traffic counts requests and notes what protocol the server speaks.
+// traffic counts requests and notes what the server's answers tell about it.
 type traffic struct {
 	mu    sync.Mutex
 	verbs map[string]int
 
 	probes atomic.Int64
-	http1  atomic.Bool
+	http1  atomic.Bool // it does not speak HTTP/2
+	// checks is set when it is new enough to refuse query parameters that it cannot serve, as every
+	// server with priority and fairness is (on since Kubernetes 1.20).
+	checks atomic.Bool
 }
+
+// fairness is the header of every answer of a server with priority and fairness.
+const fairness = "X-Kubernetes-Pf-Flowschema-Uid"
 
 func newTraffic() *traffic { return &traffic{verbs: map[string]int{}} }
 
@@ -84,6 +90,7 @@ func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := c.next.RoundTrip(r)
 	if err == nil {
 		c.traffic.http1.Store(response.ProtoMajor == 1)
+		c.traffic.checks.Store(response.Header.Get(fairness) != "")
 	}
 	return response, err //nolint:wrapcheck // a RoundTripper passes errors on as they are
 }

@@ -36,8 +36,9 @@ const (
 // been sent. After Denied nothing more comes of the kind.
 func (c *Cluster) Watch(ctx context.Context, target engine.Target, out chan<- snapshot.Change) {
 	var wg sync.WaitGroup
+	lists := newListing()
 	start := func(s source, err error) {
-		f := &follower{cluster: c, source: s, out: out, known: known{}}
+		f := &follower{cluster: c, source: s, out: out, known: known{}, lists: lists, scout: s.kind == snapshot.Kind(target.Identity.Kind)}
 		if err != nil {
 			f.send(ctx, snapshot.Change{Type: snapshot.Denied, Err: err})
 			return
@@ -60,6 +61,8 @@ type follower struct {
 	source  source
 	out     chan<- snapshot.Change
 	known   known
+	lists   *listing
+	scout   bool // it has still to find out for all whether the server lists within a watch
 
 	version      string // where to resume; empty means with a list
 	synced       bool
