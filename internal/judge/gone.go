@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // findGone demands that the custom resource and every descendant ever seen are gone. A UID never
-// comes back, so a deletion once seen stays true.
+// comes back, so a deletion once seen stays true. What lost its owner before that owner was ever seen
+// counts as a descendant where its label says so.
 func (l *look) findGone() {
 	ref := l.goal.Root
 	all := append([]snapshot.Tombstone{{Ref: ref, Gone: l.snap.Gone(ref.UID)}}, l.snap.Ever(ref.UID)...)
@@ -28,9 +30,31 @@ func (l *look) findGone() {
 		}
 		l.lackf("living/"+string(t.UID), "%s", remains(o))
 	}
+	values := l.labelValues()
+	for _, o := range l.snap.Severed(ref.Kind) {
+		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) {
+			l.lackf("living/"+string(o.GetUID()), "%s", remains(o))
+		}
+	}
 	if len(l.Lacks) == 0 {
 		l.provef("deleted: %s", countKinds(ref, counts))
 	}
+}
+
+// labelValues are those that the label of the custom resource's children has.
+func (l *look) labelValues() []string {
+	if l.goal.Baseline == nil {
+		return nil
+	}
+	implied, err := l.engine.Implied(l.goal.Baseline)
+	if err != nil {
+		return nil
+	}
+	values := make([]string, 0, len(implied.Workloads))
+	for _, w := range implied.Workloads {
+		values = append(values, w.Labels[l.engine.Identity().Label])
+	}
+	return values
 }
 
 // remains says in what state an object that ought to go still is, and what holds it.

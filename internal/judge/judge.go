@@ -33,7 +33,8 @@ type Goal struct {
 	Kind GoalKind
 	Root snapshot.Ref
 	// Baseline is the object as it was first known with its present spec: our write's answer, or
-	// the first sight of a change that somebody else made.
+	// the first sight of a change that somebody else made. For Gone any state of it will do; its
+	// spec tells how what it owned is labelled.
 	Baseline *unstructured.Unstructured
 	// Before is the object with the spec before that; nil where the present spec is the first, or
 	// where nothing is known of an earlier one.

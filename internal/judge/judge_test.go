@@ -263,3 +263,38 @@ func TestGone(t *testing.T) {
 		t.Errorf("evidence %q, want %q", got, want)
 	}
 }
+
+// TestGoneWithoutItsOwner: after a deletion in the background a pod may be seen whose owners were gone
+// before anybody saw them. Its label tells whose it is.
+func TestGoneWithoutItsOwner(t *testing.T) {
+	world := goodWorld(t)
+	other := object{"metadata": object{"labels": object{"seldon-deployment-id": "other"}}}
+	for _, tc := range []struct {
+		name string
+		left object
+		want judge.Outcome
+	}{
+		{"a pod whose ReplicaSet was never seen", world["Pod"], judge.Waiting},
+		{"a ReplicaSet whose Deployment was never seen", world["ReplicaSet"], judge.Waiting},
+		{"a pod of another custom resource", merge(world["Pod"], other), judge.Reached},
+		{"a Deployment of another custom resource of that name", merge(world["Deployment"], object{"metadata": object{
+			"ownerReferences": []any{object{"kind": "SeldonDeployment", "name": "m", "uid": "its successor", "controller": true}},
+		}}), judge.Reached},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := snapshot.New()
+			root := typed(t, world["SeldonDeployment"])
+			s.Remove(root)
+			left := typed(t, tc.left)
+			s.Set(left)
+			goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
+			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
+				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)
+			}
+			s.Remove(left)
+			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != judge.Reached {
+				t.Errorf("%q when all is gone: %v", v.Outcome, v.Lacks)
+			}
+		})
+	}
+}

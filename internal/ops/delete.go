@@ -16,7 +16,7 @@ import (
 func (r *run) delete(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
 	r.phase(limit)
 	r.begin(ctx, journal.Began{
-		Phase: phase, Goal: judge.Goal{Kind: judge.Gone, Root: r.ref},
+		Phase: phase, Goal: judge.Goal{Kind: judge.Gone, Root: r.ref, Baseline: r.created},
 		Text: "deleting it in the foreground and waiting until nothing is left", Limit: limit,
 	})
 	if reason := r.sendDelete(ctx, phase); reason != Reached {
@@ -103,7 +103,7 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 	case reason == Leftover: // its waiting is over
 	case r.deleted || r.state.Snapshot().Gone(r.uid()):
 		r.phase(r.Limits.Cleanup)
-		r.gone = r.pursue(ctx, journal.Cleanup, judge.Goal{Kind: judge.Gone, Root: r.ref}, "waiting until nothing is left") == Reached
+		r.gone = r.pursue(ctx, journal.Cleanup, judge.Goal{Kind: judge.Gone, Root: r.ref, Baseline: r.created}, "waiting until nothing is left") == Reached
 	default:
 		r.delete(ctx, journal.Cleanup, r.Limits.Cleanup)
 	}

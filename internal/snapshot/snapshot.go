@@ -22,9 +22,11 @@ type Snapshot struct {
 	children map[types.UID]map[types.UID]bool // owner UID -> UIDs ever seen with that owner
 	parents  map[types.UID]map[types.UID]bool // the same the other way round
 	ever     map[types.UID]Tombstone
-	events   map[types.UID]*corev1.Event
-	about    map[types.UID]map[types.UID]bool // involved UID -> event UIDs
-	complete map[Kind]bool                    // kinds whose first list has arrived and that are watched
+	// controllers are those of every object ever seen that has one.
+	controllers map[types.UID]*metav1.OwnerReference
+	events      map[types.UID]*corev1.Event
+	about       map[types.UID]map[types.UID]bool // involved UID -> event UIDs
+	complete    map[Kind]bool                    // kinds whose first list has arrived and that are watched
 }
 
 // Tombstone is what remains known of an object once seen, whether it still lives or not.
@@ -37,13 +39,14 @@ type Tombstone struct {
 // New returns an empty Snapshot.
 func New() *Snapshot {
 	return &Snapshot{
-		living:   map[types.UID]Object{},
-		children: map[types.UID]map[types.UID]bool{},
-		parents:  map[types.UID]map[types.UID]bool{},
-		ever:     map[types.UID]Tombstone{},
-		events:   map[types.UID]*corev1.Event{},
-		about:    map[types.UID]map[types.UID]bool{},
-		complete: map[Kind]bool{},
+		living:      map[types.UID]Object{},
+		children:    map[types.UID]map[types.UID]bool{},
+		parents:     map[types.UID]map[types.UID]bool{},
+		ever:        map[types.UID]Tombstone{},
+		controllers: map[types.UID]*metav1.OwnerReference{},
+		events:      map[types.UID]*corev1.Event{},
+		about:       map[types.UID]map[types.UID]bool{},
+		complete:    map[Kind]bool{},
 	}
 }
 
@@ -179,6 +182,31 @@ func (s *Snapshot) Within(root, uid types.UID) bool {
 	return false
 }
 
+// Severed returns the living objects whose line of controllers ends at one that was never seen and is
+// not of the given kind, ordered by kind and name. Whose they are, nobody can say.
+func (s *Snapshot) Severed(root Kind) []Object {
+	var severed []Object
+	for _, o := range s.living {
+		if end := s.firstUnseen(o); end.UID != "" && end.Kind != root {
+			severed = append(severed, o)
+		}
+	}
+	sortObjects(severed)
+	return severed
+}
+
+// firstUnseen climbs from an object to the first of its controllers that was never seen, if any.
+func (s *Snapshot) firstUnseen(o Object) Ref {
+	owner := metav1.GetControllerOfNoCopy(o)
+	for owner != nil {
+		if _, seen := s.ever[owner.UID]; !seen {
+			return Ref{Kind: Kind(owner.Kind), Namespace: o.GetNamespace(), Name: owner.Name, UID: owner.UID}
+		}
+		owner = s.controllers[owner.UID]
+	}
+	return Ref{}
+}
+
 // Events returns the events about the given UID, oldest first.
 func (s *Snapshot) Events(uid types.UID) []*corev1.Event {
 	var events []*corev1.Event
@@ -206,6 +234,9 @@ func newer(o, old Object) bool {
 }
 
 func (s *Snapshot) linkOwners(o Object) {
+	if owner := metav1.GetControllerOf(o); owner != nil {
+		s.controllers[o.GetUID()] = owner
+	}
 	for _, owner := range o.GetOwnerReferences() {
 		link(s.children, owner.UID, o.GetUID())
 		link(s.parents, o.GetUID(), owner.UID)
