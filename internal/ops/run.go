@@ -200,7 +200,7 @@ func (r *run) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 		r.tell(ctx, journal.Entry{Type: journal.Failure, Object: &r.ref, Reason: string(why), Text: "interrupted", Took: r.Now().Sub(began)})
 		return why
 	case outOfTime:
-		return r.tellTimeout(ctx, phase, r.Now().Sub(began))
+		return r.tellTimeout(ctx, phase, r.Now().Sub(r.since)) // the limit counts from the phase's first request
 	case done:
 	}
 	switch r.verdict.Outcome {

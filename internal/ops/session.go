@@ -32,7 +32,8 @@ type session struct {
 	changes  chan snapshot.Change
 	reads    chan journal.Input
 	deadline time.Time // of the whole command; zero: none
-	until    time.Time // the limit of the present phase, from its first request to its verdict
+	since    time.Time // the first request of the present phase
+	until    time.Time // its limit, for all up to its verdict
 	verdict  *judge.Verdict
 	wake     time.Time
 	pending  map[snapshot.Kind]bool // kinds whose first list has not come
@@ -69,7 +70,7 @@ func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) 
 }
 
 // phase begins the time of a phase; left is what remains of it.
-func (s *session) phase(limit time.Duration) { s.until = s.Now().Add(limit) }
+func (s *session) phase(limit time.Duration) { s.since, s.until = s.Now(), s.Now().Add(limit) }
 
 func (s *session) left() time.Duration { return s.until.Sub(s.Now()) }
 
@@ -97,14 +98,9 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	}
 }
 
-// readLimit bounds a single read.
-const readLimit = 30 * time.Second
-
 // read makes the confirming read of what the watches may see, and answers with it.
 func (s *session) read(ctx context.Context, kinds []snapshot.Kind) {
-	limited, cancel := context.WithTimeout(ctx, readLimit)
-	defer cancel()
-	objects, err := s.Cluster.Read(limited, s.target, kinds...)
+	objects, err := s.Cluster.Read(ctx, s.target, kinds...)
 	s.answer(ctx, journal.ReadDone{Objects: objects, Err: err})
 }
 
@@ -221,7 +217,7 @@ func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {
 // beside runs a request beside the loop, which goes on taking things in. An interrupt or the limit
 // ends the request soon but not at once, so that an answer on its way still arrives.
 func beside[T any](ctx context.Context, s *session, limit time.Duration, request func(context.Context) (T, error)) (T, Reason, error) {
-	limited, cancel := context.WithTimeout(ctx, readLimit)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var answer T
 	var err error
