@@ -26,6 +26,10 @@ export SELDONCTL_LOCAL := $(CURDIR)/bin/seldonctl-local$(EXE)
 PKG      ?= ./...
 FLAGS    ?=
 
+# `make soak`: how many histories, and the seed of the first.
+N        ?= 100000
+FIRST    ?= 1
+
 # The name and pace of the cluster that `make local-up` starts.
 NAME     ?= dev
 PACE     ?= realistic
@@ -74,7 +78,7 @@ reproducible: ## build the snapshot twice and compare: two builds of one commit 
 ##  Check
 
 .PHONY: test
-test: lint test-unit test-race test-integration ## everything: lint, unit tests of both modules, integration on the embedded cluster
+test: lint test-unit test-race test-simulation test-integration ## everything: lint, unit tests of both modules, simulation, integration on the embedded cluster
 
 .PHONY: lint
 lint: ## golangci-lint over both modules, shellcheck over the scripts where it is installed
@@ -97,8 +101,16 @@ test-unit-main:
 .PHONY: test-race
 test-race: ## unit tests of the main module with the race detector (skipped, and said so, without a C compiler)
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
-	  set -x; CGO_ENABLED=1 $(GO) test -race $(FLAGS) $(PKG); \
+	  set -x; CGO_ENABLED=1 $(GO) test -race -short $(FLAGS) $(PKG); \
 	else echo "no C compiler: the tests are not run with the race detector"; fi
+
+.PHONY: test-simulation
+test-simulation: ## 10,000 seeded histories of a simulated cluster, in under 3 minutes on 2 cores
+	$(GO) test -count=1 -run=TestHistories $(FLAGS) ./internal/simworld -histories=10000
+
+.PHONY: soak
+soak: ## more of them, with a table of what went wrong in which phase: make soak N=100000 FIRST=1
+	$(GO) test -count=1 -timeout=0 -run=TestHistories -v ./internal/simworld -histories=$(N) -first=$(FIRST) -table
 
 .PHONY: test-integration
 test-integration: binary local ## the tests that need the embedded cluster, of both modules

@@ -1,0 +1,184 @@
+package simworld
+
+import (
+	"encoding/json"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Root is the kind of the custom resource.
+const Root = "SeldonDeployment"
+
+// Object is an object of any kind.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// resource is a kind that the API server serves.
+type resource struct {
+	kind string
+	at   schema.GroupVersionResource
+}
+
+// resources are the kinds, in an order that never changes.
+func resources() []resource {
+	at := func(kind, group, version, name string) resource {
+		return resource{kind, schema.GroupVersionResource{Group: group, Version: version, Resource: name}}
+	}
+	return []resource{
+		at(Root, "machinelearning.seldon.io", "v1", "seldondeployments"),
+		at("Deployment", "apps", "v1", "deployments"),
+		at("ReplicaSet", "apps", "v1", "replicasets"),
+		at("Pod", "", "v1", "pods"),
+		at("Service", "", "v1", "services"),
+		at("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers"),
+		at("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
+		at("Event", "", "v1", "events"),
+	}
+}
+
+func kindOf(o Object) string {
+	switch o := o.(type) {
+	case *unstructured.Unstructured:
+		return o.GetKind()
+	case *appsv1.Deployment:
+		return "Deployment"
+	case *appsv1.ReplicaSet:
+		return "ReplicaSet"
+	case *corev1.Pod:
+		return "Pod"
+	case *corev1.Service:
+		return "Service"
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		return "HorizontalPodAutoscaler"
+	case *policyv1.PodDisruptionBudget:
+		return "PodDisruptionBudget"
+	case *corev1.Event:
+		return "Event"
+	}
+	panic(fmt.Sprintf("simworld knows no %T", o))
+}
+
+// copyOf gives a copy that may be changed.
+func copyOf[T Object](o T) T {
+	c, ok := o.DeepCopyObject().(T)
+	if !ok {
+		panic("a copy of another type")
+	}
+	return c
+}
+
+// encode writes an object as the API server sends it.
+func encode(o Object, r resource) []byte {
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		u.SetAPIVersion(r.at.GroupVersion().String())
+	} else {
+		o.GetObjectKind().SetGroupVersionKind(r.at.GroupVersion().WithKind(r.kind))
+	}
+	raw, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// specOf and statusOf give the halves of an object whose writes are separate.
+func specOf(o Object) any {
+	switch o := o.(type) {
+	case *unstructured.Unstructured:
+		return o.Object["spec"]
+	case *appsv1.Deployment:
+		return o.Spec
+	case *appsv1.ReplicaSet:
+		return o.Spec
+	case *corev1.Pod:
+		return o.Spec
+	case *corev1.Service:
+		return o.Spec
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		return o.Spec
+	case *policyv1.PodDisruptionBudget:
+		return o.Spec
+	}
+	return nil
+}
+
+// unchanged compares the half of an object that a write can change.
+func unchanged(old, o Object, sub string) bool {
+	if sub == "status" {
+		return same(statusOf(old), statusOf(o))
+	}
+	if _, ok := o.(*corev1.Event); ok {
+		return false
+	}
+	return same(specOf(old), specOf(o)) && same(metaOnly(old), metaOnly(o)) && same(statusOf(old), statusOf(o))
+}
+
+func metaOnly(o Object) any {
+	return []any{o.GetLabels(), o.GetAnnotations(), o.GetFinalizers(), o.GetDeletionTimestamp(), o.GetOwnerReferences()}
+}
+
+func statusOf(o Object) any {
+	switch o := o.(type) {
+	case *unstructured.Unstructured:
+		return o.Object["status"]
+	case *appsv1.Deployment:
+		return o.Status
+	case *appsv1.ReplicaSet:
+		return o.Status
+	case *corev1.Pod:
+		return o.Status
+	}
+	return nil
+}
+
+// keepStatus gives an object the status of another, as a write of all but the status does.
+func keepStatus(o, from Object) {
+	switch o := o.(type) {
+	case *unstructured.Unstructured:
+		if status := from.(*unstructured.Unstructured).Object["status"]; status != nil { //nolint:forcetypeassert // of one kind
+			o.Object["status"] = runtime.DeepCopyJSONValue(status)
+			return
+		}
+		delete(o.Object, "status")
+	case *appsv1.Deployment:
+		o.Status = *from.(*appsv1.Deployment).Status.DeepCopy() //nolint:forcetypeassert // the same
+	}
+}
+
+// generational are the kinds whose generation counts the changes of their spec.
+func generational(kind string) bool {
+	switch kind {
+	case Root, "Deployment", "ReplicaSet", "PodDisruptionBudget":
+		return true
+	}
+	return false
+}
+
+func same(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
+
+func ownedBy(o Object, uid string) bool {
+	for _, ref := range o.GetOwnerReferences() {
+		if string(ref.UID) == uid {
+			return true
+		}
+	}
+	return false
+}
+
+func controllerOf(o Object) string {
+	if c := metav1.GetControllerOfNoCopy(o); c != nil {
+		return string(c.UID)
+	}
+	return ""
+}

@@ -1,0 +1,397 @@
+package simworld
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"syscall"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/simseldon"
+)
+
+// FaultKind is a way in which the API server, or the way to it, fails.
+type FaultKind string
+
+// The kinds of faults. Those of requests last from At for For; those of writes meet the Nth write of
+// a client; those of watches happen at At.
+const (
+	Refused       FaultKind = "refused"         // connection refused
+	TooMany       FaultKind = "429"             // too many requests
+	TooManyWait   FaultKind = "429 retry-after" // the same, with Retry-After
+	Internal      FaultKind = "500"
+	Unavailable   FaultKind = "503"
+	Hangs         FaultKind = "hangs" // requests and watches are swallowed
+	Slow          FaultKind = "slow"
+	LostApplied   FaultKind = "answer lost"
+	LostUnapplied FaultKind = "request lost"
+	FailedApplied FaultKind = "500 but applied"
+	WatchClosed   FaultKind = "watch closed"
+	WatchCut      FaultKind = "watch cut"
+	WatchExpired  FaultKind = "watch 410"
+	WatchError    FaultKind = "watch error"
+	WatchSilent   FaultKind = "watch silent"
+	Restart       FaultKind = "restart" // all watches end and connections are refused for a while
+)
+
+// Fault is one of them at its time.
+type Fault struct {
+	Kind FaultKind
+	When
+	For time.Duration
+	Nth int
+	// Only limits it to one kind of objects.
+	Only string
+}
+
+// faults are the faults of one world.
+type faults struct {
+	w      *World
+	list   []Fault
+	writes map[string]int
+	fired  []Fired
+	// since is when each fault of the list began to be; negative: not yet.
+	since []time.Duration
+}
+
+// Fired is a fault that has met something.
+type Fired struct {
+	At    time.Duration
+	Kind  string
+	Phase string
+}
+
+// fate is what becomes of a request.
+type fate struct {
+	apply bool
+	hang  bool
+	slow  time.Duration
+	err   error
+	reply *reply
+}
+
+func newFaults(w *World, list []Fault) *faults {
+	f := &faults{w: w, list: list, writes: map[string]int{}}
+	for i, fault := range list {
+		f.since = append(f.since, -1)
+		w.on(fault.When, func() {
+			f.since[i] = w.now()
+			switch fault.Kind {
+			case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, Hangs, Restart:
+				f.breakWatches(fault)
+			}
+		})
+	}
+	return f
+}
+
+func (f *faults) fire(fault Fault, what string) {
+	f.fired = append(f.fired, Fired{At: f.w.now(), Kind: string(fault.Kind), Phase: f.w.Phase()})
+	f.w.notef("fault: %s %s", fault.Kind, what)
+}
+
+// meet decides what becomes of a request that has arrived.
+func (f *faults) meet(q *call) fate {
+	if q.writes() {
+		f.writes[q.agent]++
+	}
+	for i, fault := range f.list {
+		if fault.Only != "" && fault.Only != q.kind || !f.meets(i, q) {
+			continue
+		}
+		f.fire(fault, q.method+" "+q.kind)
+		return f.fateOf(fault)
+	}
+	return fate{apply: true}
+}
+
+func (f *faults) meets(i int, q *call) bool {
+	fault, since := f.list[i], f.since[i]
+	switch fault.Kind {
+	case Refused, TooMany, TooManyWait, Internal, Unavailable, Hangs, Slow, Restart:
+		return since >= 0 && f.w.now() < since+fault.For
+	case LostApplied, LostUnapplied, FailedApplied:
+		return q.writes() && f.writes[q.agent] == fault.Nth
+	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent:
+	}
+	return false
+}
+
+func (f *faults) fateOf(fault Fault) fate {
+	status := func(code int32, reason metav1.StatusReason, text string, after int32) *reply {
+		return refusal(&apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: "Failure", Code: code, Reason: reason, Message: text, Details: &metav1.StatusDetails{RetryAfterSeconds: after},
+		}})
+	}
+	switch fault.Kind {
+	case Refused, Restart:
+		return fate{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
+	case TooMany:
+		return fate{reply: status(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, "the server has received too many requests and has asked us to try again later", 0)}
+	case TooManyWait:
+		return fate{reply: status(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, "the server has received too many requests and has asked us to try again later", 1)}
+	case Internal:
+		return fate{reply: status(http.StatusInternalServerError, metav1.StatusReasonInternalError, "etcdserver: leader changed", 0)}
+	case FailedApplied:
+		return fate{apply: true, reply: status(http.StatusInternalServerError, metav1.StatusReasonInternalError, "etcdserver: request timed out", 0)}
+	case Unavailable:
+		return fate{reply: status(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, "apiserver is shutting down", 0)}
+	case Hangs:
+		return fate{hang: true}
+	case Slow:
+		return fate{apply: true, slow: fault.For / 8}
+	case LostApplied:
+		return fate{apply: true, err: io.ErrUnexpectedEOF}
+	case LostUnapplied:
+		return fate{err: errors.New("read tcp: connection reset by peer")}
+	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent:
+	}
+	return fate{apply: true}
+}
+
+// breakWatches breaks the open watches of the fault's kind of objects, or all of them.
+func (f *faults) breakWatches(fault Fault) {
+	for _, s := range slices.Clone(f.w.streams) {
+		if fault.Only != "" && fault.Only != s.q.kind || s.mute {
+			continue
+		}
+		f.fire(fault, s.q.agent+" "+s.q.kind)
+		switch fault.Kind {
+		case WatchCut:
+			s.push([]byte(`{"type":"MODIFIED","object":{"kind":"`))
+			s.fail(io.ErrUnexpectedEOF)
+		case WatchExpired:
+			f.w.kinds[s.q.kind].forgotten = f.w.rv
+			s.error(apierrors.NewResourceExpired("The resourceVersion for the provided watch is too old."))
+			s.fail(io.EOF)
+		case WatchError:
+			s.error(apierrors.NewInternalError(errors.New("etcdserver: mvcc: storage is closing")))
+			s.fail(io.EOF)
+		case WatchSilent, Hangs:
+			s.silence()
+		case Restart:
+			s.fail(errGone)
+		default:
+			s.fail(io.EOF)
+		}
+	}
+	if fault.Kind == WatchClosed && fault.For > 0 { // what happens meanwhile cannot be watched afterwards
+		f.w.after(fault.For, func() { f.w.forget(fault.Only) })
+	}
+}
+
+// forget makes the past of a kind, or of all, unwatchable.
+func (w *World) forget(kind string) {
+	for _, r := range resources() {
+		if kind == "" || kind == r.kind {
+			w.kinds[r.kind].forgotten = w.rv
+		}
+	}
+}
+
+// ActKind is what somebody else does.
+type ActKind string
+
+// The kinds of acts. Those of the custom resource edit its spec.
+const (
+	EditReplicas   ActKind = "edit replicas"
+	EditImage      ActKind = "edit image"
+	EditEnv        ActKind = "edit env"
+	EditTraffic    ActKind = "edit traffic"
+	EditLabels     ActKind = "edit labels"
+	EditComponents ActKind = "edit components"
+	Annotate       ActKind = "annotate"
+	DeleteRoot     ActKind = "delete"
+	DeleteHard     ActKind = "delete in the background"
+	Recreate       ActKind = "delete and recreate"
+	ScaleChild     ActKind = "scale a Deployment"
+	ImageOfChild   ActKind = "set a Deployment's image"
+	DeleteChild    ActKind = "delete a Deployment"
+	DeletePods     ActKind = "delete a pod"
+	HoldRoot       ActKind = "finalizer on the custom resource"
+	HoldChild      ActKind = "finalizer on a Deployment"
+	LetGo          ActKind = "finalizers removed"
+	TakeName       ActKind = "take a Deployment's name"
+)
+
+// Act is one of them at its time.
+type Act struct {
+	Kind ActKind
+	When
+	// Name is the custom resource; empty means the first there is.
+	Name string
+	// Object is what TakeName makes.
+	Object Object
+}
+
+// stranger is who does it.
+const stranger = "somebody"
+
+func (w *World) stage(act *Act) {
+	w.on(act.When, func() {
+		if act.Kind == TakeName {
+			w.notef("somebody: %s", act.Kind)
+			_, _ = w.create(act.Object, stranger) // where it is there already, nothing is taken
+			return
+		}
+		name := act.Name
+		if name == "" && len(w.kinds[Root].names) > 0 {
+			name = w.kinds[Root].names[0]
+		}
+		root, ok := w.get(Root, name).(*unstructured.Unstructured)
+		if !ok {
+			return
+		}
+		w.faults.fired = append(w.faults.fired, Fired{At: w.now(), Kind: string(act.Kind), Phase: w.Phase()})
+		w.notef("somebody: %s", act.Kind)
+		w.act(act, root)
+	})
+}
+
+func (w *World) act(act *Act, root *unstructured.Unstructured) {
+	name := root.GetName()
+	switch act.Kind {
+	case DeleteRoot:
+		w.delete(Root, name, "Foreground", stranger)
+	case DeleteHard:
+		w.delete(Root, name, "Background", stranger)
+	case Recreate:
+		w.delete(Root, name, "Background", stranger)
+		w.after(50*time.Millisecond, func() { w.createAgain(root) })
+	case ScaleChild, ImageOfChild, DeleteChild, HoldChild:
+		w.actOnChild(act, root)
+	case DeletePods:
+		for _, name := range w.kinds["Pod"].names {
+			w.delete("Pod", name, "Background", stranger)
+			return
+		}
+	case HoldRoot:
+		w.mutate(Root, name, stranger, "", func(o Object) { o.SetFinalizers(append(o.GetFinalizers(), "example.com/hold")) })
+	case LetGo:
+		w.letGo(root)
+	case EditReplicas, EditImage, EditEnv, EditTraffic, EditLabels, EditComponents, Annotate:
+		w.mutate(Root, name, stranger, "", func(o Object) {
+			if u, ok := o.(*unstructured.Unstructured); ok {
+				was := copyOf(u)
+				if edit(act.Kind, u); simseldon.Validate(u) != nil { // the webhook would refuse it
+					u.Object = was.Object
+				}
+			}
+		})
+	}
+}
+
+// createAgain makes a new object under the name of the old one.
+func (w *World) createAgain(old *unstructured.Unstructured) {
+	fresh := &unstructured.Unstructured{Object: map[string]any{"kind": Root, "spec": copyOf(old).Object["spec"]}}
+	fresh.SetName(old.GetName())
+	if made, err := w.create(fresh, stranger); err == nil {
+		w.made[string(made.GetUID())] = stranger
+	}
+}
+
+func (w *World) actOnChild(act *Act, root *unstructured.Unstructured) {
+	for _, d := range all[*appsv1.Deployment](w, "Deployment") {
+		if controllerOf(d) != string(root.GetUID()) {
+			continue
+		}
+		if act.Kind == DeleteChild {
+			w.delete("Deployment", d.Name, "Background", stranger)
+			return
+		}
+		w.mutate("Deployment", d.Name, stranger, "", func(o Object) {
+			d, ok := o.(*appsv1.Deployment)
+			switch {
+			case !ok:
+			case act.Kind == ScaleChild:
+				n := *d.Spec.Replicas + 1
+				d.Spec.Replicas = &n
+			case act.Kind == ImageOfChild:
+				d.Spec.Template.Spec.Containers[0].Image += "-other"
+			case act.Kind == HoldChild:
+				d.SetFinalizers(append(d.GetFinalizers(), "example.com/hold"))
+			}
+		})
+		return
+	}
+}
+
+func (w *World) letGo(root *unstructured.Unstructured) {
+	for _, kind := range []string{Root, "Deployment"} {
+		for _, o := range all[Object](w, kind) {
+			if kind == Root && o.GetName() != root.GetName() {
+				continue
+			}
+			w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
+				var kept []string
+				for _, f := range o.GetFinalizers() {
+					if f != "example.com/hold" {
+						kept = append(kept, f)
+					}
+				}
+				o.SetFinalizers(kept)
+			})
+		}
+	}
+}
+
+// edit changes one thing in a spec.
+func edit(kind ActKind, u *unstructured.Unstructured) {
+	predictors, _, _ := unstructured.NestedSlice(u.Object, "spec", "predictors")
+	if len(predictors) == 0 {
+		return
+	}
+	p, _ := predictors[0].(map[string]any)
+	container := firstContainer(p)
+	switch kind {
+	case EditReplicas:
+		n, _, _ := unstructured.NestedInt64(u.Object, "spec", "replicas")
+		_ = unstructured.SetNestedField(u.Object, n+1, "spec", "replicas")
+		return
+	case Annotate:
+		u.SetAnnotations(merged(u.GetAnnotations(), map[string]string{"example.com/seen": "yes"}))
+		return
+	case EditImage:
+		if container != nil {
+			container["image"] = fmt.Sprint(container["image"], "-next")
+		}
+	case EditEnv:
+		if container != nil {
+			container["env"] = []any{map[string]any{"name": "EDITED", "value": "yes"}}
+		}
+	case EditLabels:
+		p["labels"] = map[string]any{"edited": "yes"}
+	case EditTraffic:
+		if len(predictors) == 2 {
+			other, _ := predictors[1].(map[string]any)
+			p["traffic"], other["traffic"] = int64(40), int64(60)
+		}
+	case EditComponents:
+		p["name"] = fmt.Sprint(p["name"], "x")
+	}
+	_ = unstructured.SetNestedSlice(u.Object, predictors, "spec", "predictors")
+}
+
+func firstContainer(p map[string]any) map[string]any {
+	components, _, _ := unstructured.NestedSlice(p, "componentSpecs")
+	if len(components) == 0 {
+		return nil
+	}
+	list, _ := p["componentSpecs"].([]any)
+	component, _ := list[0].(map[string]any)
+	spec, _ := component["spec"].(map[string]any)
+	containers, _ := spec["containers"].([]any)
+	if len(containers) == 0 {
+		return nil
+	}
+	c, _ := containers[0].(map[string]any)
+	return c
+}

@@ -1,0 +1,307 @@
+package simworld_test
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/simworld"
+)
+
+// events: each is told once, and again only when its count has grown tenfold; of one object in order.
+func (v *verdict) events() {
+	last, first, newest := map[string]int32{}, v.world.EventsOf(), map[string]int64{}
+	for _, e := range v.p.entries {
+		if e.Type != journal.Event && e.Type != journal.Alarm || e.Object == nil {
+			continue
+		}
+		key := string(e.Object.UID) + e.Reason + e.Text
+		if n, told := last[key]; told && e.Count < 10*n {
+			v.failf("events", "%s %s was told with count %d and again with %d", e.Object, e.Reason, n, e.Count)
+		}
+		if about := string(e.Object.UID); last[key] == 0 {
+			if first[key] < newest[about] {
+				v.failf("events", "%s %s %q comes after a younger one about the same object", e.Object, e.Reason, e.Text)
+			}
+			newest[about] = first[key]
+		}
+		last[key] = e.Count
+	}
+}
+
+// tolerance is how long a problem of a class must have held before it is a failure (DESIGN, how it decides).
+func tolerance(class string) (time.Duration, bool) {
+	times := map[string]time.Duration{
+		"InvalidImageName": 2 * time.Second, "Refused": 2 * time.Second, "PodsDenied": 2 * time.Second, "NoProgress": 2 * time.Second,
+		"ReplicasRewritten": 10 * time.Second, "ImagePull": 30 * time.Second, "MissingReference": 30 * time.Second, "OperatorError": 30 * time.Second,
+		"Quota": 60 * time.Second, "Unschedulable": 60 * time.Second, "CrashLoop": 60 * time.Second, "OutOfMemory": 60 * time.Second,
+	}
+	d, known := times[class]
+	return d, known
+}
+
+// coarse is the resolution of the server's timestamps.
+const coarse = time.Second
+
+// failures: a failure names a class that could be seen, that had held for its time, and had not passed.
+func (v *verdict) failures() {
+	for i := range v.p.entries {
+		e := &v.p.entries[i]
+		if e.Type != journal.Failure {
+			continue
+		}
+		if hold, known := tolerance(e.Reason); known {
+			v.failed(e, hold)
+			continue
+		}
+		v.gaveUp(e)
+	}
+}
+
+func (v *verdict) failed(e *told, hold time.Duration) {
+	if e.Reason == "ReplicasRewritten" {
+		if !v.world.Foreign() && len(v.config.Acts) == 0 && v.manifest.Object != nil && !v.has("operator", "laggy") && v.config.Operator.Stale == 0 {
+			v.failf("failure", "%q at %s, but nobody else wrote", e.Text, e.at)
+		}
+		return
+	}
+	healed := ""
+	for _, s := range v.world.Symptoms(v.uid) {
+		held := e.at - s.At
+		proven := s.Third > 0 && s.Third <= e.at
+		switch {
+		case s.Class != e.Reason || held+coarse < hold && !proven:
+		case s.Until < e.at-v.delay(e.at):
+			healed = s.Description
+		default:
+			return
+		}
+	}
+	if healed != "" {
+		v.failf("failure", "%s %q at %s, but %s was well again", e.Reason, e.Text, e.at, healed)
+		return
+	}
+	v.failf("failure", "%s %q at %s, but nothing has been so for %s", e.Reason, e.Text, e.at, hold)
+}
+
+// gaveUp: the other reasons for a failure have one in the world too.
+func (v *verdict) gaveUp(e *told) {
+	interfered := v.has("acts", "finalizers", "rival", "taken")
+	broken := v.has("requests", "watches", "writes", "deadline", "operator")
+	switch ops.Reason(e.Reason) {
+	case ops.Leftover:
+		if v.has("old operator") { // one that makes children again while they are deleted
+			return
+		}
+		v.early(e)
+	case ops.TimedOut:
+		v.early(e)
+	case ops.Vanished:
+		if !interfered {
+			v.failf("failure", "%s %q, but nobody else was there", e.Reason, e.Text)
+		}
+	case ops.Conflict:
+		if !interfered && !broken {
+			v.failf("failure", "%s %q, but nobody else was there", e.Reason, e.Text)
+		}
+	case ops.Unusable, ops.Unexpected:
+		if !broken {
+			v.failf("failure", "%s %q, but no request failed", e.Reason, e.Text)
+		}
+	case ops.Invalid:
+		v.failf("failure", "%s %q, but the manifest is good", e.Reason, e.Text)
+	case ops.Interrupted:
+		if !v.has("interrupt") {
+			v.failf("failure", "%s %q, but nobody did", e.Reason, e.Text)
+		}
+	case ops.Reached, ops.Failed, ops.Denied, ops.Terminated:
+		v.failf("failure", "%s %q", e.Reason, e.Text)
+	default:
+		v.failf("failure", "%s %q is of no known class", e.Reason, e.Text)
+	}
+}
+
+// early: nothing is given up before its limit, which counts from the phase's first request: that is
+// sent once the phase before has ended.
+func (v *verdict) early(e *told) {
+	before := v.p.began
+	for _, ph := range v.phases {
+		if ph.end == e && e.at-before < ph.limit && v.p.request.Limits.Total == 0 {
+			v.failf("failure", "%s after %s, the limit is %s", e.Reason, e.at-before, ph.limit)
+		}
+		if ph.end != nil {
+			before = ph.end.at
+		}
+	}
+}
+
+// reads is how often pods were listed to confirm something.
+func (v *verdict) reads() int {
+	n := 0
+	for _, s := range v.world.Served() {
+		if s.Agent == v.p.agent && s.Method == "LIST" && s.Kind == "Pod" && s.At > v.truth[0].At {
+			n++
+		}
+	}
+	return n
+}
+
+// requests: their number does not depend on how long pods take. A success rests on one confirming
+// read; each that contradicts what the watches had shown costs its three requests again.
+func (v *verdict) requests() {
+	n := v.world.Asked(v.p.agent)
+	if !v.calm() || v.has("operator", "ill") {
+		if limit := 40 + 4*len(v.world.Fired()) + 10*int((v.p.ended-v.p.began)/time.Second); n > limit {
+			v.failf("requests", "%d, which is more than %d", n, limit)
+		}
+		return
+	}
+	limit := 20
+	if v.config.Server.WatchList != "" {
+		limit = 30
+	}
+	if contradicted := v.reads() - 2; contradicted > 0 {
+		limit += 3 * min(contradicted, 3)
+	}
+	watches := 9 * int((v.p.ended-v.p.began)/(5*time.Minute))
+	if v.config.Server.HTTP1 {
+		watches += 9 * int((v.p.ended-v.p.began)/(15*time.Second))
+	}
+	if n > limit+watches {
+		v.failf("requests", "%d, which is more than %d", n, limit+watches)
+	}
+}
+
+const (
+	sayIt  = 6 * time.Second // how soon what is true must be said
+	sayBad = 2 * time.Second // how soon after its time a failure
+)
+
+// speed: while the watches are up and no request fails, what is true is said soon; after a fault,
+// when the way to the API server has been open again for long enough to be found out.
+func (v *verdict) speed() {
+	if v.has("writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken") {
+		return
+	}
+	for _, ph := range v.phases {
+		over := v.p.ended
+		if ph.end != nil {
+			over = ph.end.at
+		}
+		switch ph.name {
+		case journal.Wait, journal.Scale:
+			v.slowClaim(ph, over)
+			if v.calm() {
+				v.slowFailure(ph, over)
+			}
+		default:
+			since := v.since(ph, over, func(m simworld.Moment) bool { return m.Left == 0 })
+			if over-since > sayIt+v.healing() {
+				v.failf("speed", "gone since %s, but %s ended at %s", since, ph.name, over)
+			}
+		}
+	}
+}
+
+// healing is how much longer things may take because of faults: each costs the time
+// in which it is, and that in which it is found out.
+func (v *verdict) healing() time.Duration {
+	var all time.Duration
+	for _, f := range v.config.Faults {
+		switch f.Kind {
+		case simworld.Hangs:
+			all += f.For + 40*time.Second
+		case simworld.WatchSilent:
+			all += 20 * time.Second
+		case simworld.Slow:
+			all += f.For + f.For/2
+		default:
+			all += f.For + 5*time.Second
+		}
+	}
+	return all
+}
+
+// stops: after a Ctrl-C the DELETE goes out within a second.
+func (v *verdict) stops() {
+	if len(v.stopped) == 0 || v.p.agent != "seldonctl" || v.uid == "" || v.p.request.Keep != ops.KeepNever || v.has("requests", "writes", "acts", "finalizers", "rival", "deadline", "taken") {
+		return
+	}
+	at, created, deleted := v.stopped[0], v.truth[0].At, time.Duration(-1)
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.Method == http.MethodDelete {
+			deleted = touch.At
+		}
+	}
+	if len(v.stopped) == 2 && v.p.ended > v.stopped[1]+1600*ms {
+		v.failf("stops", "interrupted again at %s, it ended at %s", v.stopped[1], v.p.ended)
+	}
+	if at < v.p.ended && (deleted < 0 || deleted > max(at, created)+time.Second) {
+		v.failf("stops", "interrupted at %s, the DELETE of what was created at %s came at %s", at, created, deleted)
+	}
+}
+
+func (v *verdict) slowClaim(ph phase, over time.Duration) {
+	since := v.since(ph, over, func(m simworld.Moment) bool {
+		return m.Lacks == "" && !v.surplus(ph, m) && m.Strangers == 0 && (m.State == "Available" || m.Zero && m.State != "Failed")
+	})
+	if over-since > sayIt+v.healing() {
+		v.failf("speed", "%s was true since %s, but the phase ended at %s with %v", ph.name, since, over, endOf(ph))
+	}
+}
+
+func endOf(ph phase) string {
+	if ph.end == nil {
+		return "nothing"
+	}
+	return string(ph.end.Type) + " " + ph.end.Reason + " " + ph.end.Text
+}
+
+// since gives since when something has held without a break until the end of a phase.
+func (v *verdict) since(ph phase, over time.Duration, holds func(simworld.Moment) bool) time.Duration {
+	since := over
+	for _, m := range slices.Backward(v.truth) {
+		if m.At > over {
+			continue
+		}
+		if !holds(m) {
+			break
+		}
+		since = m.At
+	}
+	return max(since, ph.accepted, ph.began)
+}
+
+// slowFailure: an illness that has held for its time is said.
+func (v *verdict) slowFailure(ph phase, over time.Duration) {
+	if !v.p.request.FailFast || v.has("operator") {
+		return
+	}
+	for _, s := range v.world.Symptoms(v.uid) {
+		hold, known := tolerance(s.Class)
+		if !known || s.Class == "OperatorError" {
+			continue
+		}
+		due := max(s.At, ph.began, v.operated(ph)) + hold
+		if s.Third > 0 {
+			due = min(due, max(s.Third, ph.began, v.operated(ph)))
+		}
+		if s.Until > due+sayBad && over > due+sayBad {
+			v.failf("speed", "%s on %s since %s, but phase %s went on until %s with %s", s.Class, s.Description, s.At, ph.name, over, endOf(ph))
+		}
+	}
+}
+
+// operated is when the operator's first status after the phase's write could be seen.
+func (v *verdict) operated(ph phase) time.Duration {
+	generation := v.at(ph.accepted).Generation
+	before := v.at(ph.accepted - 1).State
+	for _, m := range v.truth {
+		if m.At > ph.accepted && m.Generation >= generation && m.State != "" && (m.State != before || ph.name != journal.Wait) {
+			return m.At + time.Second
+		}
+	}
+	return ph.began
+}

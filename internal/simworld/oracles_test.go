@@ -1,0 +1,296 @@
+package simworld_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/simworld"
+)
+
+// violation is something that the program should not have said or done.
+type violation struct {
+	oracle string
+	text   string
+}
+
+func (v violation) String() string { return v.oracle + ": " + v.text }
+
+// verdict collects what was wrong with one program's run.
+type verdict struct {
+	*history
+	p      *program
+	uid    string // of what it created; empty: nothing
+	truth  []simworld.Moment
+	wrong  []violation
+	phases []phase
+}
+
+// phase is one of the waits of a run.
+type phase struct {
+	name        journal.Phase
+	began       time.Duration
+	limit       time.Duration
+	end         *told // the claim or failure; nil: none
+	accepted    time.Duration
+	wasAccepted bool
+}
+
+func (v *verdict) failf(oracle, format string, args ...any) {
+	v.wrong = append(v.wrong, violation{oracle, v.p.agent + ": " + fmt.Sprintf(format, args...)})
+}
+
+// judged holds a history against all oracles.
+func judged(h *history) []violation {
+	var wrong []violation
+	for _, p := range h.programs {
+		v := &verdict{history: h, p: p}
+		v.learn()
+		for _, oracle := range []func(){
+			v.ending, v.order, v.events, v.others, v.leftovers, v.claims, v.failures, v.requests, v.speed, v.stops,
+		} {
+			oracle()
+		}
+		wrong = append(wrong, v.wrong...)
+	}
+	return wrong
+}
+
+// learn finds what the run created and the phases that it went through.
+func (v *verdict) learn() {
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.Method == http.MethodPost {
+			v.uid = touch.UID
+		}
+	}
+	if v.uid != "" {
+		v.truth = v.world.Truth(v.uid)
+	}
+	for i := range v.p.entries {
+		e := &v.p.entries[i]
+		switch {
+		case e.Type == journal.PhaseStart:
+			v.phases = append(v.phases, phase{name: e.Phase, began: e.at, limit: e.Took})
+		case len(v.phases) > 0 && (e.Type == journal.Claim || e.Type == journal.Failure) && v.phases[len(v.phases)-1].end == nil:
+			v.phases[len(v.phases)-1].end = e
+		}
+	}
+	for i := range v.phases {
+		v.accept(&v.phases[i])
+	}
+}
+
+// accept finds when the write that the phase is about was accepted.
+func (v *verdict) accept(ph *phase) {
+	method := map[journal.Phase]string{journal.Wait: "POST", journal.Scale: "PATCH", journal.Delete: "DELETE", journal.Cleanup: "DELETE"}[ph.name]
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.Method == method && touch.UID == v.uid {
+			ph.accepted, ph.wasAccepted = touch.At, true
+		}
+	}
+}
+
+// ending: the command ends in time, and says so once, last.
+func (v *verdict) ending() {
+	took := v.p.ended - v.p.began
+	switch limit := bound(v.p.request.Limits); {
+	case v.p.stuck:
+		v.failf("exit", "it never ended: still there after %s", limit+10*time.Minute)
+	case took > limit:
+		v.failf("exit", "it took %s, its limits allow %s", took, limit)
+	}
+	n := 0
+	for _, e := range v.p.entries {
+		if e.Type == journal.Closing {
+			n++
+		}
+	}
+	if last := v.p.entries[len(v.p.entries)-1]; n != 1 || last.Type != journal.Closing || last.Reason != string(v.p.reason) {
+		v.failf("exit", "the last of %d closing words is %q %s, the reason is %s", n, last.Text, last.Reason, v.p.reason)
+	}
+	for _, ph := range v.phases {
+		if ph.end != nil && ph.limit > 0 && ph.end.at-ph.began > ph.limit+time.Second {
+			v.failf("exit", "phase %s ended after %s, its limit is %s", ph.name, ph.end.at-ph.began, ph.limit)
+		}
+	}
+	if v.p.reason == ops.Interrupted && !v.has("interrupt") {
+		v.failf("exit", "it ended as interrupted, but nobody did")
+	}
+	v.reached()
+}
+
+// reached: success means that each phase was claimed or skipped.
+func (v *verdict) reached() {
+	if v.p.reason != ops.Reached {
+		return
+	}
+	said := map[journal.Phase]bool{}
+	for _, e := range v.p.entries {
+		if e.Type == journal.Claim || e.Type == journal.Skipped {
+			said[e.Phase] = true
+		}
+	}
+	for _, ph := range []journal.Phase{journal.Wait, journal.Scale, journal.Delete} {
+		if !said[ph] {
+			v.failf("exit", "success without a word about %s", ph)
+		}
+	}
+}
+
+// order: time never runs backwards.
+func (v *verdict) order() {
+	for i := 1; i < len(v.p.entries); i++ {
+		before, e := v.p.entries[i-1], v.p.entries[i]
+		if e.At.Before(before.At) || e.Elapsed < before.Elapsed {
+			v.failf("order", "%q at %s comes after %q at %s", e.Text, e.Elapsed, before.Text, before.Elapsed)
+		}
+	}
+}
+
+// others: nothing is written that this run did not create, and what is deleted is deleted by UID.
+func (v *verdict) others() {
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.Method != http.MethodPost && touch.Owner != v.p.agent {
+			v.failf("others", "%s of %s/%s %s, which %q made", touch.Method, touch.Kind, touch.Name, touch.UID, touch.Owner)
+		}
+	}
+	posts := 0
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.Method == http.MethodPost {
+			posts++
+		}
+	}
+	if posts > 1 {
+		v.failf("others", "it created %d objects", posts)
+	}
+}
+
+// leftovers: what is left when the run has ended, and is not going, was told with the command that removes it.
+func (v *verdict) leftovers() {
+	if v.uid == "" {
+		return
+	}
+	warned := false
+	for _, e := range v.p.entries {
+		if (e.Reason == "Kept" || e.Reason == string(ops.Leftover) || e.Type == journal.Skipped && e.Phase == journal.Delete) && strings.Contains(e.Text+e.Hint, v.p.id) ||
+			strings.Contains(e.Text, "to remove it: ") && strings.Contains(e.Text, v.p.id) {
+			warned = true
+		}
+	}
+	for _, ph := range v.phases {
+		if (ph.name == journal.Delete || ph.name == journal.Cleanup) && ph.end != nil && ph.end.Type == journal.Claim {
+			return // claims decides whether that was true; what an old operator makes afterwards nobody could know
+		}
+	}
+	at := v.at(v.p.ended)
+	if at.Left > 0 && !warned {
+		v.failf("leftover", "%d objects were left when it ended with %s (deleting: %t), and it did not say so", at.Left, v.p.reason, at.Deleting)
+	}
+}
+
+// at gives the moment that holds at a time.
+func (v *verdict) at(at time.Duration) simworld.Moment {
+	var m simworld.Moment
+	for _, moment := range v.truth {
+		if moment.At > at {
+			break
+		}
+		m = moment
+	}
+	return m
+}
+
+// during reports whether something held at any moment of a time.
+func (v *verdict) during(from, to time.Duration, holds func(simworld.Moment) bool) bool {
+	if from > to {
+		from = to
+	}
+	if m := v.at(from); len(v.truth) > 0 && v.truth[0].At <= from && holds(m) {
+		return true
+	}
+	return slices.ContainsFunc(v.truth, func(m simworld.Moment) bool { return m.At >= from && m.At <= to && holds(m) })
+}
+
+// claims: what was claimed was true at some instant after our write was accepted, and not older than
+// what the program had last asked or been told.
+func (v *verdict) claims() {
+	for _, ph := range v.phases {
+		if ph.end == nil || ph.end.Type != journal.Claim {
+			continue
+		}
+		from := max(ph.accepted, v.informed(ph))
+		switch ph.name {
+		case journal.Delete, journal.Cleanup:
+			if !v.during(ph.accepted, ph.end.at, func(m simworld.Moment) bool { return m.Left == 0 }) {
+				v.failf("claim", "%q at %s, but %d objects are left", ph.end.Text, ph.end.at, v.at(ph.end.at).Left)
+			}
+		default:
+			if !v.during(from, ph.end.at, func(m simworld.Moment) bool { return m.Lacks == "" && !v.surplus(ph, m) }) {
+				v.failf("claim", "%q at %s, but since %s: %s", ph.end.Text, ph.end.at, from, v.why(from, ph))
+			}
+		}
+	}
+}
+
+func (v *verdict) why(at time.Duration, ph phase) string {
+	m := v.at(at)
+	if m.Lacks == "" && v.surplus(ph, m) {
+		return fmt.Sprintf("surplus pods %+v", m.Children)
+	}
+	return m.Lacks
+}
+
+// surplus reports whether a scaling down has pods left that must go.
+func (v *verdict) surplus(ph phase, m simworld.Moment) bool {
+	if ph.name != journal.Scale || !ph.wasAccepted {
+		return false
+	}
+	before := map[string]int{}
+	for _, c := range v.at(ph.accepted - 1).Children {
+		before[c.Name] = c.Replicas
+	}
+	for _, c := range m.Children {
+		if c.Terminating > 0 && before[c.Name] > c.Replicas {
+			return true
+		}
+	}
+	return false
+}
+
+// informed is how old the program's knowledge may be: as old as its last reads of the object, its
+// Deployments and pods since the phase's write, or, without them, as its slowest watch.
+func (v *verdict) informed(ph phase) time.Duration {
+	since := ph.end.at
+	for _, read := range [][2]string{{"SeldonDeployment", "GET"}, {"Deployment", "LIST"}, {"Pod", "LIST"}} {
+		last := time.Duration(-1)
+		for _, s := range v.world.Served() {
+			if s.Agent == v.p.agent && s.Kind == read[0] && s.Method == read[1] && s.At >= ph.accepted && s.At <= ph.end.at {
+				last = s.At
+			}
+		}
+		if last < 0 {
+			return ph.end.at - v.delay(ph.end.at)
+		}
+		since = min(since, last)
+	}
+	return since
+}
+
+// delay is how late the slowest watch delivered at that time.
+func (v *verdict) delay(at time.Duration) time.Duration {
+	now := map[string]time.Duration{}
+	for _, d := range v.world.Delays() {
+		if d.Agent == v.p.agent && d.At <= at && d.Kind != "Event" {
+			now[d.Kind] = d.Delay
+		}
+	}
+	var slowest time.Duration
+	for _, d := range now {
+		slowest = max(slowest, d)
+	}
+	return slowest + 50*ms
+}

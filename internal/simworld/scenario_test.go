@@ -1,0 +1,392 @@
+package simworld_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/simseldon"
+	"github.com/seldonctl/seldonctl/internal/simseldon/recorded"
+	"github.com/seldonctl/seldonctl/internal/simworld"
+)
+
+// scenario is one history before it begins: everything in it comes from the seed.
+type scenario struct {
+	seed     uint64
+	shape    string
+	manifest *unstructured.Unstructured
+	config   simworld.Config
+	request  ops.RunRequest
+	// families are what happens beside a good run.
+	families []string
+	// interrupts are when the user wants to stop; rival is when a second run of the same manifest begins.
+	interrupts []simworld.When
+	rival      time.Duration
+}
+
+func (s scenario) has(families ...string) bool {
+	for _, f := range families {
+		if slices.Contains(s.families, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// calm reports whether watches are up, no request fails and nobody interferes: what is true must
+// then be said in time.
+func (s scenario) calm() bool {
+	return !s.has("requests", "watches", "writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken")
+}
+
+func shapes(t *testing.T) []recorded.Shape {
+	t.Helper()
+	all, err := recorded.Load("../../testdata/recorded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// draw makes a scenario of a seed.
+func draw(seed uint64, shapes []recorded.Shape) scenario {
+	r := rand.New(rand.NewPCG(seed, 0x5e1d0))
+	shape := shapes[r.IntN(len(shapes))]
+	if r.IntN(3) == 0 { // the plain ones are what most people have
+		shape = shapes[r.IntN(4)]
+	}
+	s := scenario{seed: seed, shape: shape.Name, manifest: shape.Manifest.DeepCopy()}
+	s.manifest.SetNamespace("models")
+	s.config = simworld.Config{Seed: seed, Pace: pace(r), Server: server(r)}
+	s.config.Operator = simworld.OperatorConfig{Lag: pickOf(r, 20*ms, 20*ms, 200*ms, time.Second, 3*time.Second), Stale: pickOf(r, 0, 0, 30*ms, 200*ms)}
+	s.request = ops.RunRequest{
+		Object: s.manifest, ID: fmt.Sprintf("run%d", seed), Replicas: pickOf(r, int32(0), 1, 2, 2, 3, 4), FailFast: r.IntN(8) > 0,
+		Limits: ops.Limits{Wait: pickOf(r, 40*time.Second, 120*time.Second, 120*time.Second, 300*time.Second), Cleanup: 60 * time.Second},
+		Keep:   pickOf(r, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepFailure, ops.KeepAlways),
+	}
+	s.replicas(r)
+	s.deadlines(r)
+	s.trouble(r)
+	return s
+}
+
+// replicas writes replicas into some manifests: at the top, or where the scaling removes them, which
+// restarts pods even where the number stays.
+func (s *scenario) replicas(r *rand.Rand) {
+	switch r.IntN(8) {
+	case 0:
+		_ = unstructured.SetNestedField(s.manifest.Object, int64(1+r.IntN(3)), "spec", "replicas")
+	case 1:
+		predictors, _, _ := unstructured.NestedSlice(s.manifest.Object, "spec", "predictors")
+		for _, p := range predictors {
+			m, _ := p.(map[string]any)
+			list, _ := m["componentSpecs"].([]any)
+			for _, c := range list {
+				if component, ok := c.(map[string]any); ok && component["hpaSpec"] == nil {
+					component["replicas"] = int64(s.request.Replicas)
+				}
+			}
+		}
+		_ = unstructured.SetNestedSlice(s.manifest.Object, predictors, "spec", "predictors")
+	}
+}
+
+const ms = time.Millisecond
+
+func pickOf[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
+
+func pace(r *rand.Rand) simworld.Pace {
+	quick := pickOf(r, ms, 10*ms, 100*ms, 500*ms)
+	return simworld.Pace{
+		Deployments: quick, ReplicaSets: pickOf(r, ms, 10*ms, 100*ms, 500*ms), Collector: pickOf(r, 5*ms, 50*ms, time.Second), Scheduler: pickOf(r, ms, 10*ms, 200*ms),
+		Pull: pickOf(r, 10*ms, time.Second, 5*time.Second), Init: pickOf(r, 10*ms, 2*time.Second), Ready: pickOf(r, 10*ms, 500*ms, 2*time.Second, 10*time.Second),
+		Stop: pickOf(r, 10*ms, time.Second, 10*time.Second), Events: pickOf(r, 5*ms, 100*ms, time.Second),
+	}
+}
+
+func server(r *rand.Rand) simworld.ServerConfig {
+	return simworld.ServerConfig{
+		Latency: pickOf(r, ms, 5*ms, 20*ms), WatchDelay: pickOf(r, 5*ms, 50*ms, 300*ms),
+		WatchList: pickOf(r, "", "", "", "refuses", "ignores"), HTTP1: r.IntN(4) == 0,
+	}
+}
+
+// deadlines gives some predictors a progress deadline, and some runs one for all.
+func (s *scenario) deadlines(r *rand.Rand) {
+	if r.IntN(6) == 0 {
+		predictors, _, _ := unstructured.NestedSlice(s.manifest.Object, "spec", "predictors")
+		for _, p := range predictors {
+			if m, ok := p.(map[string]any); ok {
+				m["progressDeadlineSeconds"] = int64(20 + r.IntN(40))
+			}
+		}
+		_ = unstructured.SetNestedSlice(s.manifest.Object, predictors, "spec", "predictors")
+	}
+	if r.IntN(16) == 0 {
+		s.families = append(s.families, "deadline")
+		s.request.Limits.Total = when(r, 3*time.Minute)
+	}
+}
+
+// trouble draws the families of what goes wrong.
+func (s *scenario) trouble(r *rand.Rand) {
+	families := []struct {
+		name string
+		add  func(*rand.Rand)
+	}{
+		{"ill", s.ills},
+		{"requests", s.requests},
+		{"watches", s.watches},
+		{"writes", s.writes},
+		{"acts", s.acts},
+		{"finalizers", s.finalizers},
+		{"interrupt", s.interrupt},
+		{"rival", s.rivals},
+		{"operator", s.restarts},
+		{"laggy", s.laggy},
+		{"taken", s.taken},
+		{"old operator", s.oldOperator},
+		{"forbidden", s.forbid},
+	}
+	switch r.IntN(20) {
+	case 0:
+		s.healUnseen(r)
+		return
+	case 1:
+		s.replacedUnseen(r)
+		return
+	case 2:
+		s.editedLate(r)
+		return
+	case 3:
+		s.hungLate(r)
+		return
+	}
+	if r.IntN(5) == 0 {
+		return
+	}
+	for range pickOf(r, 1, 1, 1, 2, 2, 3) {
+		f := families[r.IntN(len(families))]
+		if !s.has(f.name) {
+			s.families = append(s.families, f.name)
+			f.add(r)
+		}
+	}
+}
+
+// when draws a time at which something happens: early times are as likely as late ones.
+func when(r *rand.Rand, longest time.Duration) time.Duration {
+	d := time.Duration(float64(5*ms) * math.Pow(float64(longest)/float64(5*ms), r.Float64()))
+	return d + time.Duration(r.IntN(1_000_000))
+}
+
+// cue draws a time after a step of the run, so that no step is missed however long others take.
+func cue(r *rand.Rand, longest time.Duration) simworld.When {
+	cues := []simworld.Cue{simworld.Created, simworld.Started, simworld.Available, simworld.Patched, simworld.Rescaled, simworld.Deleted}
+	if r.IntN(2) == 0 {
+		return simworld.When{At: when(r, longest)}
+	}
+	return simworld.When{Cue: cues[r.IntN(len(cues))], At: when(r, 20*time.Second) - 4*ms}
+}
+
+func (s *scenario) ills(r *rand.Rand) {
+	kinds := []simworld.IllKind{
+		simworld.ImageMissing, simworld.BadImageName, simworld.CrashLoop, simworld.OutOfMemory, simworld.ConfigMissing, simworld.InitFails,
+		simworld.Unschedulable, simworld.NeverReady, simworld.Quota, simworld.PodsDenied, simworld.SlowPull, simworld.Evicted, simworld.Flaps,
+	}
+	ill := simworld.Ill{Kind: kinds[r.IntN(len(kinds))], Which: r.IntN(2), First: 1, Last: 1000}
+	switch r.IntN(4) {
+	case 0: // only the first pod
+		ill.Last = 1
+	case 1: // the pods of the scaling
+		ill.First = 2
+	}
+	if ill.Kind == simworld.Evicted {
+		ill.Last = ill.First
+	}
+	if r.IntN(2) == 0 || ill.Kind == simworld.Flaps {
+		ill.Until = pickOf(r, 3*time.Second, 12*time.Second, 25*time.Second, 45*time.Second, 90*time.Second) + time.Duration(r.IntN(int(time.Second)))
+	}
+	s.config.Ills = append(s.config.Ills, ill)
+}
+
+func (s *scenario) requests(r *rand.Rand) {
+	kinds := []simworld.FaultKind{simworld.Refused, simworld.TooMany, simworld.TooManyWait, simworld.Internal, simworld.Unavailable, simworld.Hangs, simworld.Slow, simworld.Restart}
+	for range 1 + r.IntN(3) {
+		s.config.Faults = append(s.config.Faults, simworld.Fault{
+			Kind: kinds[r.IntN(len(kinds))], When: cue(r, 2*time.Minute), For: pickOf(r, 100*ms, 2*time.Second, 8*time.Second, 40*time.Second), Only: only(r),
+		})
+	}
+}
+
+// healUnseen lets an illness pass while the program cannot see it.
+func (s *scenario) healUnseen(r *rand.Rand) {
+	s.families = append(s.families, "ill", "requests")
+	s.ills(r)
+	ill := &s.config.Ills[0]
+	ill.Until = pickOf(r, 8*time.Second, 20*time.Second, 40*time.Second)
+	s.config.Faults = append(s.config.Faults, simworld.Fault{
+		Kind: pickOf(r, simworld.Refused, simworld.Unavailable, simworld.Hangs), When: simworld.When{At: ill.Until - time.Duration(r.IntN(int(8*time.Second)))},
+		For: pickOf(r, 20*time.Second, 60*time.Second), Only: pickOf(r, "", "Pod"),
+	})
+}
+
+// replacedUnseen puts another object in the place of ours a moment before the program writes.
+func (s *scenario) replacedUnseen(r *rand.Rand) {
+	s.families = append(s.families, "acts", "laggy")
+	s.config.Server.WatchDelay = pickOf(r, 50*ms, time.Second, 8*time.Second)
+	at := simworld.When{Cue: pickOf(r, simworld.Created, simworld.Available, simworld.Patched, simworld.Rescaled), At: time.Duration(r.IntN(int(2 * time.Second)))}
+	s.config.Acts = append(s.config.Acts, simworld.Act{Kind: pickOf(r, simworld.Recreate, simworld.DeleteHard), When: at})
+	if r.IntN(2) == 0 {
+		at.At += time.Duration(r.IntN(int(300 * ms)))
+		s.families = append(s.families, "interrupt")
+		s.interrupts = []simworld.When{at}
+	}
+}
+
+// hungLate lets the API server fall silent a moment before the deadline for all.
+func (s *scenario) hungLate(r *rand.Rand) {
+	s.families = append(s.families, "requests", "deadline")
+	s.request.Limits.Total = when(r, time.Minute) + 3*time.Second
+	at := simworld.When{At: s.request.Limits.Total - time.Duration(r.IntN(int(3*time.Second)))}
+	s.config.Faults = append(s.config.Faults, simworld.Fault{Kind: simworld.Hangs, When: at, For: 40 * time.Second})
+}
+
+// editedLate changes the spec at the very moment at which the goal is reached, by an operator that
+// takes its time.
+func (s *scenario) editedLate(r *rand.Rand) {
+	s.families = append(s.families, "acts")
+	s.config.Operator.Lag = pickOf(r, 200*ms, time.Second, 3*time.Second)
+	for _, c := range []simworld.Cue{simworld.Available, simworld.Rescaled} {
+		kind := pickOf(r, simworld.EditEnv, simworld.EditImage, simworld.EditLabels, simworld.EditReplicas, simworld.EditTraffic, simworld.EditComponents)
+		s.config.Acts = append(s.config.Acts, simworld.Act{Kind: kind, When: simworld.When{Cue: c, At: time.Duration(r.IntN(int(60 * ms)))}})
+	}
+}
+
+// taken gives a name that the manifest implies to somebody else, before the run or during it.
+func (s *scenario) taken(r *rand.Rand) {
+	names := simseldon.Wanted(s.manifest).Deployments
+	if len(names) == 0 {
+		return
+	}
+	n, name := int32(1), names[r.IntN(len(names))]
+	labels := map[string]string{"app": "other"}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "other", Image: "other:1"}}}}
+	limit := int32(600)
+	act := simworld.Act{Kind: simworld.TakeName, Object: &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		Spec:       appsv1.DeploymentSpec{Replicas: &n, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template, ProgressDeadlineSeconds: &limit},
+	}}
+	if r.IntN(3) == 0 {
+		act.When = simworld.When{At: when(r, 500*ms)}
+	}
+	s.config.Acts = append(s.config.Acts, act)
+}
+
+func only(r *rand.Rand) string {
+	return pickOf(r, "", "", "SeldonDeployment", "Deployment", "ReplicaSet", "Pod", "Service", "Event")
+}
+
+func (s *scenario) watches(r *rand.Rand) {
+	kinds := []simworld.FaultKind{simworld.WatchClosed, simworld.WatchCut, simworld.WatchExpired, simworld.WatchError, simworld.WatchSilent}
+	for range 1 + r.IntN(5) {
+		s.config.Faults = append(s.config.Faults, simworld.Fault{
+			Kind: kinds[r.IntN(len(kinds))], When: cue(r, 2*time.Minute), For: pickOf(r, 0, 0, ms), Only: only(r),
+		})
+	}
+}
+
+func (s *scenario) writes(r *rand.Rand) {
+	kinds := []simworld.FaultKind{simworld.LostApplied, simworld.LostApplied, simworld.LostUnapplied, simworld.FailedApplied}
+	s.config.Faults = append(s.config.Faults, simworld.Fault{Kind: kinds[r.IntN(len(kinds))], Nth: 1 + r.IntN(3)})
+}
+
+func (s *scenario) acts(r *rand.Rand) {
+	kinds := []simworld.ActKind{
+		simworld.EditReplicas, simworld.EditImage, simworld.EditEnv, simworld.EditTraffic, simworld.EditLabels, simworld.EditComponents, simworld.Annotate,
+		simworld.DeleteRoot, simworld.DeleteHard, simworld.Recreate, simworld.ScaleChild, simworld.ImageOfChild, simworld.DeleteChild, simworld.DeletePods,
+	}
+	for range 1 + r.IntN(3) {
+		s.config.Acts = append(s.config.Acts, simworld.Act{Kind: kinds[r.IntN(len(kinds))], When: cue(r, time.Minute)})
+	}
+}
+
+func (s *scenario) finalizers(r *rand.Rand) {
+	at := cue(r, 20*time.Second)
+	s.config.Acts = append(s.config.Acts, simworld.Act{Kind: pickOf(r, simworld.HoldRoot, simworld.HoldChild), When: at})
+	if r.IntN(2) == 0 {
+		at.At += when(r, 3*time.Minute)
+		s.config.Acts = append(s.config.Acts, simworld.Act{Kind: simworld.LetGo, When: at})
+	}
+}
+
+func (s *scenario) interrupt(r *rand.Rand) {
+	at := cue(r, time.Minute)
+	s.interrupts = []simworld.When{at}
+	if r.IntN(3) == 0 {
+		at.At += when(r, 10*time.Second)
+		s.interrupts = append(s.interrupts, at)
+	}
+}
+
+func (s *scenario) rivals(r *rand.Rand) { s.rival = when(r, 20*time.Second) }
+
+func (s *scenario) restarts(r *rand.Rand) {
+	for range 1 + r.IntN(2) {
+		s.config.Operator.Down = append(s.config.Operator.Down, simworld.Span{At: when(r, time.Minute), For: pickOf(r, time.Second, 10*time.Second, time.Minute)})
+	}
+}
+
+func (s *scenario) oldOperator(r *rand.Rand) {
+	s.config.Operator.Switches = simseldon.Switches{NoConditions: r.IntN(2) == 0, NeverFailed: r.IntN(2) == 0, RecreateDuringDelete: r.IntN(4) == 0}
+	if s.config.Operator.Switches.RecreateDuringDelete { // for ever, so slowly
+		s.config.Operator.Lag, s.request.Limits.Wait = 3*time.Second, 40*time.Second
+	}
+}
+
+// forbid takes permissions away that a run can do without.
+func (s *scenario) forbid(r *rand.Rand) {
+	s.config.Server.Forbidden = []string{pickOf(r, "Event", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler")}
+}
+
+func (s *scenario) laggy(r *rand.Rand) {
+	s.config.Server.WatchDelay = pickOf(r, 2*time.Second, 8*time.Second)
+}
+
+func (s scenario) String() string {
+	c := s.config
+	text := fmt.Sprintf("seed %d: %s, scaled to %d, families [%s]\n  limits %v, keep %s, fail-fast %t\n  pace %+v\n  server %+v\n  operator %+v\n",
+		s.seed, s.shape, s.request.Replicas, strings.Join(s.families, " "), s.request.Limits, s.request.Keep, s.request.FailFast, c.Pace, c.Server, c.Operator)
+	var textSb361 strings.Builder
+	for _, ill := range c.Ills {
+		fmt.Fprintf(&textSb361, "  ill: %+v\n", ill)
+	}
+	text += textSb361.String()
+	var textSb364 strings.Builder
+	for _, f := range c.Faults {
+		fmt.Fprintf(&textSb364, "  fault: %+v\n", f)
+	}
+	text += textSb364.String()
+	var textSb367 strings.Builder
+	for _, a := range c.Acts {
+		fmt.Fprintf(&textSb367, "  act: %+v\n", a)
+	}
+	text += textSb367.String()
+	if len(s.interrupts) > 0 {
+		text += fmt.Sprintf("  interrupts: %v\n", s.interrupts)
+	}
+	if s.rival > 0 {
+		text += fmt.Sprintf("  rival at %s\n", s.rival)
+	}
+	return text
+}

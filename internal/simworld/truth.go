@@ -1,0 +1,329 @@
+package simworld
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/simseldon"
+)
+
+// Moment is what was true of one custom resource from one change of the world to the next.
+type Moment struct {
+	At         time.Duration
+	Root       bool // it is there
+	Deleting   bool
+	Generation int64
+	State      string // the operator's word
+	// Lacks says what keeps it from being available, by the plan for its present spec; empty: it is.
+	Lacks string
+	// Zero says that a part is meant to be at zero.
+	Zero bool
+	// Strangers are Deployments that it owns and its spec does not ask for.
+	Strangers int
+	Children  []Child
+	// Left are the objects below it, itself included.
+	Left int
+}
+
+// Child is one Deployment at a moment.
+type Child struct {
+	Name                  string
+	Replicas, Terminating int
+}
+
+// replay goes through the world's record again and watches one custom resource.
+type replay struct {
+	uid     string
+	present map[string]Object // by UID
+	order   []string          // UIDs, oldest first
+	ours    map[string]bool
+	planned string // the versions that plan was made of
+	plan    string
+	// templates and wanted are remembered, being dear.
+	templates map[string]string
+	wanted    map[int64][]string
+}
+
+// Truth gives every moment of the custom resource with that UID, from its creation on.
+func (w *World) Truth(uid string) []Moment {
+	r := &replay{uid: uid, present: map[string]Object{}, ours: map[string]bool{uid: true}, templates: w.templates, wanted: map[int64][]string{}}
+	var moments []Moment
+	for _, c := range w.log {
+		if c.Kind == "Event" {
+			continue
+		}
+		id := string(c.Object.GetUID())
+		if c.Verb == "DELETED" {
+			delete(r.present, id)
+			r.order = slices.DeleteFunc(r.order, func(o string) bool { return o == id })
+		} else {
+			if r.present[id] == nil {
+				r.order = append(r.order, id)
+			}
+			r.present[id] = c.Object
+		}
+		for _, ref := range c.Object.GetOwnerReferences() {
+			if r.ours[string(ref.UID)] {
+				r.ours[id] = true
+			}
+		}
+		if len(moments) > 0 || id == uid {
+			if len(moments) == 0 || r.ours[id] {
+				moments = append(moments, r.moment(c.At))
+			}
+		}
+	}
+	return moments
+}
+
+func (r *replay) moment(at time.Duration) Moment {
+	m := Moment{At: at}
+	for id := range r.ours {
+		if r.present[id] != nil {
+			m.Left++
+		}
+	}
+	root, ok := r.present[r.uid].(*unstructured.Unstructured)
+	if !ok {
+		m.Lacks = "it is not there"
+		return m
+	}
+	m.Root, m.Deleting, m.Generation = true, root.GetDeletionTimestamp() != nil, root.GetGeneration()
+	m.State, _, _ = unstructured.NestedString(root.Object, "status", "state")
+	if m.Deleting {
+		m.Lacks = "it is being deleted"
+		return m
+	}
+	wanted, known := r.wanted[m.Generation]
+	if !known {
+		wanted = simseldon.Wanted(root).Deployments
+		r.wanted[m.Generation] = wanted
+	}
+	if len(wanted) == 0 {
+		m.Lacks = "its spec asks for nothing"
+		return m
+	}
+	deployments := map[string]*appsv1.Deployment{}
+	for _, id := range r.order {
+		if d, ok := r.present[id].(*appsv1.Deployment); ok && controllerOf(d) == r.uid {
+			deployments[d.Name] = d
+			if !contains(wanted, d.Name) {
+				m.Strangers++
+			}
+		}
+	}
+	for _, name := range wanted {
+		d := deployments[name]
+		if d == nil {
+			m.Lacks = "Deployment " + name + " is not there"
+			continue
+		}
+		child, lack := r.child(d)
+		m.Children = append(m.Children, child)
+		m.Zero = m.Zero || child.Replicas == 0
+		if lack != "" {
+			m.Lacks = lack
+		}
+	}
+	if m.Lacks == "" {
+		m.Lacks = r.planOf(root, deployments)
+	}
+	return m
+}
+
+// child looks at one Deployment and its pods.
+func (r *replay) child(d *appsv1.Deployment) (Child, string) {
+	c := Child{Name: d.Name, Replicas: int(*d.Spec.Replicas)}
+	active, good := 0, 0
+	for _, id := range r.order {
+		pod, ok := r.present[id].(*corev1.Pod)
+		if !ok {
+			continue
+		}
+		rs, ok := r.present[controllerOf(pod)].(*appsv1.ReplicaSet)
+		if !ok || controllerOf(rs) != string(d.UID) {
+			continue
+		}
+		switch {
+		case pod.DeletionTimestamp != nil:
+			c.Terminating++
+		case isFinished(pod):
+		default:
+			active++
+			if isReady(pod) && templateOf(r.templates, rs) == templateOf(r.templates, d) {
+				good++
+			}
+		}
+	}
+	switch {
+	case d.DeletionTimestamp != nil:
+		return c, "Deployment " + d.Name + " is being deleted"
+	case d.Status.ObservedGeneration < d.Generation:
+		return c, "Deployment " + d.Name + " is not observed"
+	case active != c.Replicas || good != c.Replicas:
+		return c, fmt.Sprintf("Deployment %s has %d pods, %d of them ready and new, of %d", d.Name, active, good, c.Replicas)
+	}
+	return c, ""
+}
+
+// planOf says what the operator would still have to write.
+func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]*appsv1.Deployment) string {
+	key := strconv.FormatInt(root.GetGeneration(), 10)
+	w := simseldon.World{Root: root, Now: time.Unix(0, 0)}
+	var keySb179 strings.Builder
+	for _, name := range sortedKeys(deployments) {
+		keySb179.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10))
+		w.Deployments = append(w.Deployments, deployments[name])
+	}
+	key += keySb179.String()
+	if r.planned == key {
+		return r.plan
+	}
+	r.planned, r.plan = key, ""
+	outcome, err := simseldon.Reconcile(w, simseldon.Switches{})
+	if err != nil {
+		r.plan = err.Error()
+	}
+	for _, write := range outcome.Writes {
+		if d, ok := write.Object.(*appsv1.Deployment); ok && write.Verb != simseldon.Delete {
+			r.plan = fmt.Sprintf("the operator has still to %s Deployment %s", write.Verb, d.Name)
+		}
+	}
+	return r.plan
+}
+
+// Symptom is something wrong that could be seen on an object: from when on, until when (the world's
+// end if never), and, for a container, when it had ended for the third time.
+type Symptom struct {
+	Class       string
+	UID         string
+	At, Until   time.Duration
+	Third       time.Duration
+	Healed      bool
+	Description string
+}
+
+// Symptoms gives what could be seen below the custom resource with that UID.
+func (w *World) Symptoms(uid string) []Symptom {
+	ours := map[string]bool{uid: true}
+	open := map[string]*Symptom{}
+	var found []*Symptom
+	for _, c := range w.log {
+		id := string(c.Object.GetUID())
+		for _, ref := range c.Object.GetOwnerReferences() {
+			if ours[string(ref.UID)] {
+				ours[id] = true
+			}
+		}
+		if !ours[id] || c.Kind == "Event" {
+			continue
+		}
+		classes, healed := symptomsOf(c.Object)
+		for class, exits := range classes {
+			key := id + class
+			s := open[key]
+			if s == nil {
+				s = &Symptom{Class: class, UID: id, At: c.At, Description: c.Kind + "/" + c.Object.GetName()}
+				open[key] = s
+				found = append(found, s)
+			}
+			if exits >= 3 && s.Third == 0 {
+				s.Third = c.At
+			}
+		}
+		for key, s := range open {
+			if s.UID == id && (healed || c.Verb == "DELETED" || c.Object.GetDeletionTimestamp() != nil) {
+				s.Until, s.Healed = c.At, true
+				delete(open, key)
+			}
+		}
+	}
+	out := make([]Symptom, 0, len(found))
+	for _, s := range found {
+		if !s.Healed {
+			s.Until = w.now()
+		}
+		out = append(out, *s)
+	}
+	slices.SortStableFunc(out, func(a, b Symptom) int { return int(a.At - b.At) })
+	return out
+}
+
+// symptomsOf says what is wrong with an object, with the exits of the container if it has any, and
+// whether the object is well.
+func symptomsOf(o Object) (classes map[string]int, well bool) {
+	switch o := o.(type) {
+	case *corev1.Pod:
+		return podSymptoms(o), isReady(o)
+	case *appsv1.ReplicaSet:
+		classes = map[string]int{}
+		for _, c := range o.Status.Conditions {
+			switch {
+			case strings.Contains(c.Message, "exceeded quota"):
+				classes["Quota"] = 0
+			case strings.Contains(c.Message, "denied the request"):
+				classes["PodsDenied"] = 0
+			}
+		}
+		return classes, len(o.Status.Conditions) == 0
+	case *appsv1.Deployment:
+		c := find(o.Status.Conditions, appsv1.DeploymentProgressing)
+		if c != nil && c.Reason == "ProgressDeadlineExceeded" {
+			return map[string]int{"NoProgress": 0}, false
+		}
+		return nil, true
+	case *unstructured.Unstructured:
+		state, _, _ := unstructured.NestedString(o.Object, "status", "state")
+		text, _, _ := unstructured.NestedString(o.Object, "status", "description")
+		switch {
+		case state != "Failed":
+			return nil, true
+		case strings.Contains(text, "is invalid:"), strings.Contains(text, "is forbidden:"):
+			return map[string]int{"Refused": 0}, false
+		}
+		return map[string]int{"OperatorError": 0}, false
+	}
+	return nil, true
+}
+
+func podSymptoms(pod *corev1.Pod) map[string]int {
+	classes := map[string]int{}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			classes["Unschedulable"] = 0
+		}
+	}
+	for _, s := range append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...) {
+		reason := ""
+		if s.State.Waiting != nil {
+			reason = s.State.Waiting.Reason
+		}
+		switch reason {
+		case "ErrImagePull", "ImagePullBackOff":
+			classes["ImagePull"] = 0
+		case "InvalidImageName":
+			classes[reason] = 0
+		case "CreateContainerConfigError":
+			classes["MissingReference"] = 0
+		}
+		end, exits := s.State.Terminated, int(s.RestartCount)+1
+		if reason == "CrashLoopBackOff" {
+			end, exits = s.LastTerminationState.Terminated, int(s.RestartCount)
+		}
+		if end != nil && end.ExitCode != 0 {
+			class := "CrashLoop"
+			if end.Reason == "OOMKilled" {
+				class = "OutOfMemory"
+			}
+			classes[class] = max(classes[class], exits)
+		}
+	}
+	return classes
+}

@@ -1,0 +1,185 @@
+package simworld
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/seldonctl/seldonctl/internal/simseldon"
+)
+
+// webhook is the name of the operator's admission webhook.
+const webhook = "v1.vseldondeployment.kb.io"
+
+// admit asks the operator's admission webhook.
+func (w *World) admit(o *unstructured.Unstructured) error {
+	if w.op.down() {
+		return apierrors.NewInternalError(fmt.Errorf(`failed calling webhook %q: failed to call webhook: no endpoints available for service "seldon-webhook-service"`, webhook))
+	}
+	err := simseldon.Validate(o)
+	if err == nil {
+		return nil
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return apierrors.NewInternalError(err)
+	}
+	denied := status.Status()
+	denied.Message = fmt.Sprintf("admission webhook %q denied the request: %s", webhook, denied.Message)
+	denied.Details = nil
+	return &apierrors.StatusError{ErrStatus: denied}
+}
+
+func (w *World) post(q *call) *reply {
+	o := &unstructured.Unstructured{}
+	if err := utiljson.Unmarshal(q.body, &o.Object); err != nil {
+		return refusal(apierrors.NewBadRequest(err.Error()))
+	}
+	if o.GetNamespace() != namespace {
+		return refusal(apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request"))
+	}
+	if w.get(q.kind, o.GetName()) == nil {
+		if err := w.admit(o); err != nil {
+			return refusal(err)
+		}
+	}
+	made, err := w.create(o, orElse(q.query.Get("fieldManager"), q.agent))
+	if err != nil {
+		return refusal(err)
+	}
+	w.made[string(made.GetUID())] = q.agent
+	w.touch(q, made)
+	return &reply{code: http.StatusCreated, body: w.kinds[q.kind].current[made.GetName()].json()}
+}
+
+// touch keeps what a client has written.
+func (w *World) touch(q *call, o Object) {
+	w.touched = append(w.touched, Touch{
+		At: w.now(), Agent: q.agent, Method: q.method, Kind: q.kind, Name: o.GetName(),
+		UID: string(o.GetUID()), Owner: w.made[string(o.GetUID())],
+	})
+	w.give(map[string]Cue{"POST": Created, "PATCH": Patched, "DELETE": Deleted}[q.method])
+}
+
+func (w *World) patch(q *call) *reply {
+	old := w.get(q.kind, q.name)
+	at := w.kinds[q.kind].at.GroupResource()
+	if old == nil {
+		return refusal(apierrors.NewNotFound(at, q.name))
+	}
+	var ops []patchOp
+	if err := utiljson.Unmarshal(q.body, &ops); err != nil {
+		return refusal(apierrors.NewBadRequest(err.Error()))
+	}
+	o, ok := copyOf(old).(*unstructured.Unstructured)
+	if !ok {
+		return refusal(apierrors.NewBadRequest("only custom resources can be patched here"))
+	}
+	for _, op := range ops {
+		changed, err := op.apply(o.Object, op.segments())
+		if err != nil {
+			return refusal(apierrors.NewInvalid(o.GroupVersionKind().GroupKind(), q.name, nil))
+		}
+		o.Object, _ = changed.(map[string]any)
+	}
+	if err := w.admit(o); err != nil {
+		return refusal(err)
+	}
+	now, err := w.update(o, orElse(q.query.Get("fieldManager"), q.agent), "")
+	if err != nil {
+		return refusal(err)
+	}
+	w.touch(q, now)
+	return &reply{code: http.StatusOK, body: w.kinds[q.kind].current[q.name].json()}
+}
+
+func (w *World) erase(q *call) *reply {
+	old := w.get(q.kind, q.name)
+	at := w.kinds[q.kind].at.GroupResource()
+	if old == nil {
+		return refusal(apierrors.NewNotFound(at, q.name))
+	}
+	var options metav1.DeleteOptions
+	if err := json.Unmarshal(q.body, &options); err != nil {
+		return refusal(apierrors.NewBadRequest(err.Error()))
+	}
+	if p := options.Preconditions; p != nil && p.UID != nil && *p.UID != old.GetUID() {
+		return refusal(apierrors.NewConflict(at, q.name, fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s)", *p.UID, old.GetUID())))
+	}
+	policy := "Background"
+	if options.PropagationPolicy != nil {
+		policy = string(*options.PropagationPolicy)
+	}
+	w.touch(q, old)
+	w.delete(q.kind, q.name, policy, q.agent)
+	if c := w.kinds[q.kind].current[q.name]; c != nil {
+		return &reply{code: http.StatusOK, body: c.json()}
+	}
+	return &reply{code: http.StatusOK, body: fmt.Appendf(nil, `{"kind":"Status","apiVersion":"v1","status":"Success","details":{"name":%q,"uid":%q}}`, q.name, old.GetUID())}
+}
+
+// patchOp is one operation of a JSON patch.
+type patchOp struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+func (p patchOp) segments() []string {
+	parts := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
+	for i := range parts {
+		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(parts[i])
+	}
+	return parts
+}
+
+// apply does the operation below node and returns what node becomes.
+func (p patchOp) apply(node any, path []string) (any, error) {
+	missing := fmt.Errorf("%s: there is nothing at %s", p.Op, p.Path)
+	switch node := node.(type) {
+	case map[string]any:
+		child, there := node[path[0]]
+		switch {
+		case len(path) > 1 && there:
+			changed, err := p.apply(child, path[1:])
+			node[path[0]] = changed
+			return node, err
+		case len(path) > 1, !there && p.Op != "add", p.Op == "test" && !same(child, p.Value):
+			return node, missing
+		case p.Op == "remove":
+			delete(node, path[0])
+		case p.Op != "test":
+			node[path[0]] = p.Value
+		}
+		return node, nil
+	case []any:
+		i, err := strconv.Atoi(path[0])
+		if err != nil || i < 0 || i >= len(node) {
+			return node, missing
+		}
+		if len(path) > 1 {
+			node[i], err = p.apply(node[i], path[1:])
+			return node, err
+		}
+		if p.Op == "replace" {
+			node[i] = p.Value
+			return node, nil
+		}
+	}
+	return node, missing
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
