@@ -1,0 +1,194 @@
+//go:build integration
+
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// series is what was measured at one pace: the turns of each contender.
+type series [len(names)][]turn
+
+// report is what one run of the benchmark found.
+type report struct {
+	Date               time.Time
+	Load               string
+	Versions           versions
+	Instant, Realistic series
+	Binary             int64
+	Help               time.Duration
+}
+
+type versions struct{ Seldonctl, Kubectl, Kubernetes string }
+
+// median is the middle, or the mean of the two in the middle.
+func median[T ~int64 | ~float64](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// timed are the turns of which it is known how long the world took.
+func timed(turns []turn) []turn {
+	return slices.DeleteFunc(slices.Clone(turns), func(t turn) bool { return !t.timed })
+}
+
+func each[T any](turns []turn, of func(turn) T) []T {
+	values := make([]T, 0, len(turns))
+	for _, t := range turns {
+		values = append(values, of(t))
+	}
+	return values
+}
+
+func (s series) median(way int, of func(turn) float64) float64 { return median(each(s[way], of)) }
+
+// ratio is how many times as long as another way one way takes.
+func (s series) ratio(way, other int) float64 {
+	return s.median(way, turn.seconds) / s.median(other, turn.seconds)
+}
+
+// requests are the least and the most API requests of a turn.
+func requests(turns []turn) (least, most int) {
+	all := each(turns, func(t turn) int { return t.requests })
+	return slices.Min(all), slices.Max(all)
+}
+
+// between words a range.
+func between[T cmp.Ordered](format string, least, most T) string {
+	a, b := fmt.Sprintf(format, least), fmt.Sprintf(format, most)
+	if a == b {
+		return a
+	}
+	return a + " to " + b
+}
+
+// target is what seldonctl must reach.
+type target struct {
+	Text, Measured string
+	Met            bool
+}
+
+func (r *report) targets() []target {
+	ours := slices.Concat(r.Instant[bySeldonctl], r.Realistic[bySeldonctl])
+	toKubectl, toPolling := r.Instant.ratio(bySeldonctl, byKubectl), r.Instant.ratio(byPolling, bySeldonctl)
+	late := r.Realistic.median(bySeldonctl, turn.overhead)
+	untrue := falseClaims(ours)
+	least, most := requests(ours)
+	peak := slices.Max(each(ours, func(t turn) int64 { return t.peak }))
+	help := float64(r.Help) / float64(time.Millisecond)
+	return []target{
+		{"instant pods: at most 1.2 times the time of the kubectl steps", fmt.Sprintf("%.2f times", toKubectl), toKubectl <= 1.2},
+		{"instant pods: at least 5 times faster than polling every second", fmt.Sprintf("%.1f times", toPolling), toPolling >= 5},
+		{"realistic pods: at most 0.5 s longer than the world itself took", fmt.Sprintf("%.2f s longer", late), late <= 0.5},
+		{"no false phase end", fmt.Sprintf("%d of %d", untrue, len(ours)*len(goals)), untrue == 0},
+		{"at most 20 API requests for a run", between("%d", least, most), most <= 20},
+		{"peak memory under 60 MB", megabytes(peak), peak < 60e6},
+		{"stripped binary under 40 MB", megabytes(r.Binary), r.Binary < 40e6},
+		{"`seldonctl --help` under 50 ms", fmt.Sprintf("%.0f ms", help), help < 50},
+	}
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+// tables are the figures in Markdown.
+func (r *report) tables() string {
+	var s strings.Builder
+	for _, p := range []struct {
+		title  string
+		series series
+	}{{"Pods that are ready at once", r.Instant}, {"Pods that take as long as real ones", r.Realistic}} {
+		fmt.Fprintf(&s, "\n## %s (%d rounds)\n\n", p.title, len(p.series[0]))
+		s.WriteString("| | time, against kubectl's | median time (range) | longer than the world took | false phase ends | API requests |\n|---|---|---|---|---|---|\n")
+		for way, words := range [...]string{"`seldonctl run`", "the steps with kubectl", "a client that polls every second"} {
+			fmt.Fprintf(&s, "| %s | %s |\n", words, strings.Join(p.series.row(way), " | "))
+		}
+	}
+	s.WriteString("\n## Targets\n\n| target | measured | |\n|---|---|---|\n")
+	for _, t := range r.targets() {
+		fmt.Fprintf(&s, "| %s | %s | %s |\n", t.Text, t.Measured, map[bool]string{true: "met", false: "**missed**"}[t.Met])
+	}
+	return s.String()
+}
+
+func (s series) row(way int) []string {
+	turns := s[way]
+	walls := each(turns, turn.seconds)
+	least, most := requests(turns)
+	late := "not known: it went on too early"
+	if known := timed(turns); len(known) > 0 {
+		late = fmt.Sprintf("%.2f s", median(each(known, turn.overhead)))
+		if len(known) < len(turns) {
+			late += fmt.Sprintf(" (in the %d turns without a false end)", len(known))
+		}
+	}
+	return []string{
+		fmt.Sprintf("%.2f", s.ratio(way, byKubectl)),
+		fmt.Sprintf("%.2f s (%s)", median(walls), between("%.2f", slices.Min(walls), slices.Max(walls))),
+		late,
+		fmt.Sprintf("%d of %d", falseClaims(turns), len(turns)*len(goals)),
+		between("%d", least, most),
+	}
+}
+
+// page is docs/benchmarks.md.
+const page = `# Benchmarks
+
+How long a whole life of a SeldonDeployment takes (create, wait until available, scale to %d, wait, delete, wait until gone), and how often a
+phase end that was claimed was not true, in three ways:
+
+- **seldonctl**: ` + "`seldonctl run -f test-resource.yaml -r %d`" + `, the whole process.
+- **kubectl**: the same steps as people write them: create, wait for ` + "`.status.state`" + ` to be ` + "`Available`" + `, patch, wait for the same again, delete in the
+  foreground and wait.
+- **polling**: a small Go client that looks at the SeldonDeployment at once and then every second; after the scaling it also waits for
+  ` + "`.status.replicas`" + `.
+
+They take turns on one embedded cluster, round after round, so that noise hits all alike. Compare the figures of one column with each other; on another
+machine they differ.
+%s
+## How it is measured
+
+- A **false phase end** is one at which the world did not have the goal. An independent witness decides: it watches Deployments and pods for
+  itself, and where its watches do not show the goal at the moment of the claim, a read begun at that moment does. The goal is that the Deployment has
+  the wanted replicas updated, ready and available by its present spec, with as many ready pods; gone is that nothing is left. kubectl's second wait
+  can end on the state that the operator wrote before it saw the new replicas; then its time is that of a shorter way.
+- **Longer than the world took** is the wall time less the time that the cluster needed, from the API server's audit log: the sum over the phases of the time from
+  the receipt of the write to the acceptance of the last change that the goal needs. It contains the start of the process and everything that
+  is done before the first write.
+- **API requests** are those of the audit log with the contender's user agent, watches included. **Peak memory** is the process's largest resident set. The
+  time of ` + "`--help`" + ` is the median of 20.
+- kubectl has its discovery cache from a round before, which is not counted.
+
+Pods are simulated, and the operator is a stand-in; the control plane is real.
+
+## This run
+
+%s, on %s shared by the cluster, the witness and the contenders (%s/%s, load %s at the beginning). seldonctl %s; kubectl %s;
+Kubernetes %s; %s.
+
+To repeat it (about 6 minutes after the build, and kubectl is needed): ` + "`make bench`" + `, or ` + "`make bench FLAGS=-update`" + ` to write this page.
+`
+
+// write writes docs/benchmarks.md.
+func (r *report) write(b *testing.B) {
+	b.Helper()
+	text := fmt.Sprintf(page, scaled, scaled, r.tables(), r.Date.UTC().Format(time.DateOnly), cores(), runtime.GOOS, runtime.GOARCH,
+		cmp.Or(r.Load, "unknown"), r.Versions.Seldonctl, r.Versions.Kubectl, r.Versions.Kubernetes, runtime.Version())
+	must(b, os.WriteFile("../../docs/benchmarks.md", []byte(text), 0o644))
+}
+
+func cores() string {
+	if runtime.NumCPU() == 1 {
+		return "1 core"
+	}
+	return fmt.Sprintf("%d cores", runtime.NumCPU())
+}
