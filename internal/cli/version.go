@@ -39,13 +39,12 @@ func newVersion(o outside) *cobra.Command {
 
 // newExitCodes is a topic of help: a command that cannot be run.
 func newExitCodes() *cobra.Command {
-	text := "Every command ends with one of these codes. They are stable.\n\n"
-	var textSb39 strings.Builder
+	var text strings.Builder
+	text.WriteString("Every command ends with one of these codes. They are stable.\n\n")
 	for _, e := range ops.Exits() {
-		fmt.Fprintf(&textSb39, "%5d  %-12s %s\n", e.Code, e.Reason, e.Meaning)
+		fmt.Fprintf(&text, "%5d  %-12s %s\n", e.Code, e.Reason, e.Meaning)
 	}
-	text += textSb39.String()
-	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text}
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text.String()}
 }
 
 func noArgs(c *cobra.Command, args []string) error {

@@ -241,15 +241,13 @@ func chainTexts(chain []judge.Link) []string {
 }
 
 func readKinds(read *snapshot.Snapshot, root snapshot.Ref) string {
-	text := "the " + string(root.Kind)
-	var textSb245 strings.Builder
+	kinds := []string{"the " + string(root.Kind)}
 	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Pod} {
 		if read.Complete(kind) {
-			textSb245.WriteString(", its " + string(kind) + "s")
+			kinds = append(kinds, "its "+string(kind)+"s")
 		}
 	}
-	text += textSb245.String()
-	return text
+	return strings.Join(kinds, ", ")
 }
 
 // ForeignChange is the sentence for a change of the spec that was not ours.

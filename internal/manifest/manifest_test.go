@@ -62,18 +62,15 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadRefuses(t *testing.T) {
-	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
-	var bombSb66 strings.Builder
+	var bomb, chain strings.Builder
+	bomb.WriteString("a: &a [x,x,x,x,x,x,x,x,x]\n")
 	for _, c := range "bcdefghi" {
-		fmt.Fprintf(&bombSb66, "%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 9), ","))
+		fmt.Fprintf(&bomb, "%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 9), ","))
 	}
-	bomb += bombSb66.String()
-	chain := "a0: &a0 [x]\n"
-	var chainSb70 strings.Builder
+	chain.WriteString("a0: &a0 [x]\n")
 	for i := 1; i < 200; i++ {
-		fmt.Fprintf(&chainSb70, "a%d: &a%d [*a%d]\n", i, i, i-1)
+		fmt.Fprintf(&chain, "a%d: &a%d [*a%d]\n", i, i, i-1)
 	}
-	chain += chainSb70.String()
 	cases := map[string]struct{ reason, text, want string }{
 		"nothing":            {"an empty file", "# nothing\n", "test.yaml: holds no objects"},
 		"text":               {"not an object", "hello\n", `test.yaml:1: want a Kubernetes object, got the text "hello"`},
@@ -94,8 +91,8 @@ func TestReadRefuses(t *testing.T) {
 		},
 		"item without kind": {"its own line", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  metadata: {name: a}\n", "test.yaml:4: kind is missing"},
 		"item is a text":    {"its own line", "apiVersion: v1\nkind: List\nitems:\n- apiVersion\n", `test.yaml:4: items[0]: want a Kubernetes object, got the text "apiVersion"`},
-		"alias bomb":        {"before it is resolved", bomb, "test.yaml:6: an object of more than 150000 values, aliases counted"},
-		"chain of aliases":  {"deep without looking it", chain, "test.yaml:100: nested deeper than 100 levels"},
+		"alias bomb":        {"before it is resolved", bomb.String(), "test.yaml:6: an object of more than 150000 values, aliases counted"},
+		"chain of aliases":  {"deep without looking it", chain.String(), "test.yaml:100: nested deeper than 100 levels"},
 		"self":              {"an anchor in itself", "a: &a [*a]\n", `test.yaml:1: the anchor "a" holds itself`},
 		"deep flow":         {"cheaply", strings.Repeat("[", 100_000), "test.yaml:1: nested deeper than 100 levels"},
 		"deep flow, closed": {"not so deep that the text shows it", "a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200), "test.yaml:1: nested deeper than 100 levels"},

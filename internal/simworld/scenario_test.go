@@ -365,28 +365,23 @@ func (s *scenario) laggy(r *rand.Rand) {
 
 func (s scenario) String() string {
 	c := s.config
-	text := fmt.Sprintf("seed %d: %s, scaled to %d, families [%s]\n  limits %v, keep %s, fail-fast %t\n  pace %+v\n  server %+v\n  operator %+v\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %s, scaled to %d, families [%s]\n  limits %v, keep %s, fail-fast %t\n  pace %+v\n  server %+v\n  operator %+v\n",
 		s.seed, s.shape, s.request.Replicas, strings.Join(s.families, " "), s.request.Limits, s.request.Keep, s.request.FailFast, c.Pace, c.Server, c.Operator)
-	var textSb361 strings.Builder
 	for _, ill := range c.Ills {
-		fmt.Fprintf(&textSb361, "  ill: %+v\n", ill)
+		fmt.Fprintf(&b, "  ill: %+v\n", ill)
 	}
-	text += textSb361.String()
-	var textSb364 strings.Builder
 	for _, f := range c.Faults {
-		fmt.Fprintf(&textSb364, "  fault: %+v\n", f)
+		fmt.Fprintf(&b, "  fault: %+v\n", f)
 	}
-	text += textSb364.String()
-	var textSb367 strings.Builder
 	for _, a := range c.Acts {
-		fmt.Fprintf(&textSb367, "  act: %+v\n", a)
+		fmt.Fprintf(&b, "  act: %+v\n", a)
 	}
-	text += textSb367.String()
 	if len(s.interrupts) > 0 {
-		text += fmt.Sprintf("  interrupts: %v\n", s.interrupts)
+		fmt.Fprintf(&b, "  interrupts: %v\n", s.interrupts)
 	}
 	if s.rival > 0 {
-		text += fmt.Sprintf("  rival at %s\n", s.rival)
+		fmt.Fprintf(&b, "  rival at %s\n", s.rival)
 	}
-	return text
+	return b.String()
 }

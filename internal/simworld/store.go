@@ -338,13 +338,13 @@ func summary(c *change) string {
 	}
 	if pod, ok := asPod(c.Object); ok {
 		text += fmt.Sprintf(" %s ready=%t node=%s", pod.Status.Phase, isReady(pod), pod.Spec.NodeName)
-		var textSb340 strings.Builder
+		var waits strings.Builder
 		for _, s := range pod.Status.ContainerStatuses {
 			if s.State.Waiting != nil {
-				textSb340.WriteString(" " + s.State.Waiting.Reason)
+				waits.WriteString(" " + s.State.Waiting.Reason)
 			}
 		}
-		text += textSb340.String()
+		text += waits.String()
 	}
 	return text
 }

@@ -175,18 +175,17 @@ func (r *replay) child(d *appsv1.Deployment) (Child, string) {
 
 // planOf says what the operator would still have to write.
 func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]*appsv1.Deployment) string {
-	key := strconv.FormatInt(root.GetGeneration(), 10)
+	var key strings.Builder
+	key.WriteString(strconv.FormatInt(root.GetGeneration(), 10))
 	w := simseldon.World{Root: root, Now: time.Unix(0, 0)}
-	var keySb179 strings.Builder
 	for _, name := range sortedKeys(deployments) {
-		keySb179.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10))
+		key.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10))
 		w.Deployments = append(w.Deployments, deployments[name])
 	}
-	key += keySb179.String()
-	if r.planned == key {
+	if r.planned == key.String() {
 		return r.plan
 	}
-	r.planned, r.plan = key, ""
+	r.planned, r.plan = key.String(), ""
 	outcome, err := simseldon.Reconcile(w, simseldon.Switches{})
 	if err != nil {
 		r.plan = err.Error()

@@ -230,13 +230,12 @@ func TestWorkloads(t *testing.T) {
 			}
 			var got []string
 			for _, w := range implied.Workloads {
-				line := strings.Join(w.Names, " ") + ":"
-				var lineSb221 strings.Builder
+				var line strings.Builder
+				line.WriteString(strings.Join(w.Names, " ") + ":")
 				for _, con := range w.Containers {
-					lineSb221.WriteString(" " + con.Name + "=" + con.Image)
+					line.WriteString(" " + con.Name + "=" + con.Image)
 				}
-				line += lineSb221.String()
-				got = append(got, line)
+				got = append(got, line.String())
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
