@@ -191,7 +191,7 @@ func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error
 	req.Where = fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, req.Object.GetNamespace())
 	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
 	reason := ops.Run(ctx, ops.Deps{
-		Cluster: cluster, Engine: e, Sink: sink, Now: time.Now, Interrupts: reasons, Requests: cluster.Requests,
+		Cluster: cluster, Engine: e, Sink: sink, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
 	}, req)
 	if err := sink.Close(); err != nil && reason == ops.Reached {
 		return fmt.Errorf("write the output: %w", err)

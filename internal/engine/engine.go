@@ -45,6 +45,8 @@ type Identity struct {
 	Versions []string
 	// Label is the label key that every object made by the operator carries, whatever its value.
 	Label string
+	// Chooses is the label by which an object chooses one of several operators.
+	Chooses string
 	// Operator is what users call the operator.
 	Operator string
 	// Noisy are the reasons of Events that tell nothing, each with the part of the message that

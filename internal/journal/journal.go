@@ -296,7 +296,7 @@ func (s *step) end(v judge.Verdict) {
 	case judge.Failed:
 		s.tell(Entry{
 			Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
-			Details: append(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key)...), Hint: v.Cause.Hint, Took: took,
+			Details: slices.Concat(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key), v.Findings.Serving), Hint: v.Cause.Hint, Took: took,
 		})
 	case judge.Lost:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})

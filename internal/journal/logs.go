@@ -66,6 +66,9 @@ func (l logs) words(key string) []string {
 		return []string{"its log is empty"}
 	}
 	words := []string{"its last words:"}
+	if gist := judge.Gist(read.lines); gist != "" {
+		words = []string{"its last words (" + gist + "):"}
+	}
 	for _, line := range read.lines[max(0, len(read.lines)-logLines):] {
 		words = append(words, "  "+line)
 	}

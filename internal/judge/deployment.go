@@ -77,10 +77,9 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 		l.lackf(key+"/deleting", "Deployment %s is being deleted", d.Name)
 		return
 	}
-	for _, difference := range differences(w, d) {
-		l.lackf(key+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
-	}
+	l.findImpliedTemplate(w, d)
 	l.findImpliedReplicas(w, d)
+	l.findServing(d, ready)
 	st := d.Status
 	switch {
 	case st.ObservedGeneration < d.Generation:
@@ -99,9 +98,47 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	}
 }
 
-// replicasPatience is how long a Deployment may differ from the implied replicas, once the operator
-// has acted, before that is a problem of its own.
-const replicasPatience = 10 * time.Second
+// rewrittenPatience is how long a Deployment may differ from what is implied, once the operator has
+// acted, before that is a failure.
+const rewrittenPatience = 10 * time.Second
+
+// findImpliedTemplate holds the Deployment's containers to the spec's.
+func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
+	found := differences(w, d)
+	for _, difference := range found {
+		l.lackf("Deployment/"+d.Name+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
+	}
+	if len(found) == 0 || !l.seen || l.Settle {
+		return
+	}
+	l.Problems = append(l.Problems, Problem{
+		Class: TemplateRewritten, Key: string(TemplateRewritten) + "/" + string(d.UID),
+		Message: fmt.Sprintf("Deployment %s %s although the operator has acted; its spec was last written by %s", d.Name, found[0], lastWriter(d, `"f:spec"`)),
+		Chain:   l.chain(d, strings.Join(found, "; ")),
+		Hint:    fmt.Sprintf("kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Name),
+	})
+}
+
+// findServing tells whether requests are still served while a new version does not come up.
+func (l *look) findServing(d *appsv1.Deployment, ready int32) {
+	former := int32(0)
+	for _, rs := range l.snap.Owned(d.UID) {
+		if isPresent(d, rs) {
+			continue
+		}
+		for _, o := range l.snap.Owned(rs.GetUID()) {
+			if pod, ok := o.(*corev1.Pod); ok && pod.DeletionTimestamp == nil && podReady(pod) {
+				former++
+			}
+		}
+	}
+	switch {
+	case former > 0:
+		l.Serving = append(l.Serving, fmt.Sprintf("requests are still served: %s of the former version ready on %s", Plural(int(former), "pod"), d.Name))
+	case ready > 0:
+		l.Serving = append(l.Serving, fmt.Sprintf("requests are served by what is ready: %s on %s", Plural(int(ready), "pod"), d.Name))
+	}
+}
 
 // findImpliedReplicas holds the Deployment's number to the spec's: exactly, or within a range where
 // an autoscaler owns it.
@@ -120,7 +157,7 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 	}
 	l.Problems = append(l.Problems, Problem{
 		Class: ReplicasRewritten, Key: string(ReplicasRewritten) + "/" + string(d.UID),
-		Message: fmt.Sprintf("Deployment %s has %d replicas although %s says %d; spec.replicas was last written by %s", d.Name, has, w.Source, *w.Replicas, replicasWriter(d)),
+		Message: fmt.Sprintf("Deployment %s has %d replicas although %s says %d; spec.replicas was last written by %s", d.Name, has, w.Source, *w.Replicas, lastWriter(d, `"f:replicas"`)),
 		Chain:   l.chain(d, fmt.Sprintf("%d replicas instead of %d", has, *w.Replicas)),
 		Hint:    fmt.Sprintf("kubectl get hpa -n %s; kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Namespace, d.Name),
 	})
@@ -227,11 +264,11 @@ func replicasOf(d *appsv1.Deployment) int32 {
 	return *d.Spec.Replicas
 }
 
-// replicasWriter names the manager that last wrote the Deployment's spec.replicas.
-func replicasWriter(d *appsv1.Deployment) string {
+// lastWriter names the manager that last wrote a field of the Deployment that is not its status.
+func lastWriter(d *appsv1.Deployment, field string) string {
 	var last *metav1.ManagedFieldsEntry
 	for i, f := range d.ManagedFields {
-		if f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:replicas"`) || f.Subresource == "status" {
+		if f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), field) || f.Subresource == "status" {
 			continue
 		}
 		if last == nil || f.Time != nil && last.Time != nil && f.Time.After(last.Time.Time) {

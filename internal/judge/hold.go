@@ -120,7 +120,7 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]
 		if !known {
-			held.First = now
+			held.First = p.began(now, v.Findings.Ahead)
 		}
 		held.Problem, held.Absent = p, time.Time{}
 		next.problems[p.Key] = held
@@ -146,6 +146,21 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 		cause := *v.Cause // v.Problems may have moved while it grew
 		v.Cause = &cause
 	}
+}
+
+// coarse is the resolution of the API server's timestamps.
+const coarse = time.Second
+
+// began is since when, by our clock, a problem that is seen for the first time has surely been there.
+// The server's timestamp counts, cut off as it is to a second, or the present, whichever is earlier.
+func (p Problem) began(now time.Time, ahead time.Duration) time.Time {
+	if p.Since.IsZero() {
+		return now
+	}
+	if since := p.Since.Add(coarse - ahead); since.Before(now) {
+		return since
+	}
+	return now
 }
 
 func (v *Verdict) finds(key string) bool {

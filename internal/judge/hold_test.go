@@ -60,3 +60,34 @@ func TestWake(t *testing.T) {
 		t.Errorf("wake at %s although time alone changes nothing", wake)
 	}
 }
+
+// TestServerTime: a problem that is seen late is as old as the API server says, by its own clock and
+// only as far as that is known.
+func TestServerTime(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		reason string
+		since  time.Duration // by the server's clock
+		ahead  time.Duration // how far that is ahead, at least
+		want   judge.Outcome
+	}{
+		{"the server says nothing: it begins when it is seen", 0, 0, judge.Waiting},
+		{"since 31 s, cut off to a second", -31 * time.Second, 0, judge.Failed},
+		{"since 30 s, which may be 29", -30 * time.Second, 0, judge.Waiting},
+		{"a server whose clock is an hour ahead", time.Hour - 31*time.Second, time.Hour, judge.Failed},
+		{"and one whose clock is an hour behind", -time.Hour - 31*time.Second, -time.Hour, judge.Failed},
+		{"its clock is not known", -31 * time.Second, -24 * 365 * time.Hour, judge.Waiting},
+		{"a timestamp from the future", time.Hour, 0, judge.Waiting},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			p := judge.Problem{Class: judge.ImagePull, Key: "pull"}
+			if tc.since != 0 {
+				p.Since = now.Add(tc.since)
+			}
+			findings := judge.Findings{Lacks: []judge.Lack{{Key: "k"}}, Problems: []judge.Problem{p}, Ahead: tc.ahead}
+			if _, verdict, _ := judge.Hold(judge.Memory{}, findings, now); verdict.Outcome != tc.want {
+				t.Errorf("outcome %q, want %q", verdict.Outcome, tc.want)
+			}
+		})
+	}
+}

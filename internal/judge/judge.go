@@ -12,6 +12,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
@@ -53,6 +54,9 @@ type Goal struct {
 	Patient bool
 	// RequireReady makes every condition of the operator's status a condition of the goal.
 	RequireReady bool
+	// Ahead is how far the API server's clock is ahead of ours, at least; so its timestamps can tell
+	// how old a problem is that we see only now.
+	Ahead time.Duration
 }
 
 // Findings is what one look at a snapshot tells about a goal.
@@ -73,8 +77,11 @@ type Findings struct {
 	Remarks []string
 	// Loss is set when the goal cannot be reached any more because of what somebody else did.
 	Loss string
-	// Patient is the goal's.
+	// Serving says whether requests are served although the goal is not reached.
+	Serving []string
+	// Patient and Ahead are the goal's.
 	Patient bool
+	Ahead   time.Duration
 	// Counts are the replicas of each workload, for showing progress.
 	Counts []Count
 }
@@ -106,6 +113,7 @@ var finders = map[snapshot.Kind]func(*look, snapshot.Object){
 	snapshot.Deployment: findDeployment,
 	snapshot.ReplicaSet: findReplicaSet,
 	snapshot.Pod:        findPod,
+	snapshot.HPA:        findHPA,
 }
 
 // look is one look at a snapshot with a goal in mind.
@@ -122,7 +130,7 @@ type look struct {
 
 // Find says how far the snapshot is from the goal.
 func Find(s *snapshot.Snapshot, e engine.Reader, g Goal) Findings {
-	l := &look{Findings: &Findings{Patient: g.Patient}, snap: s, engine: e, goal: g}
+	l := &look{Findings: &Findings{Patient: g.Patient, Ahead: g.Ahead}, snap: s, engine: e, goal: g}
 	if g.Kind == Gone {
 		l.findGone()
 		return *l.Findings
@@ -151,8 +159,11 @@ func (l *look) findProblems(matched map[string]*appsv1.Deployment) {
 	slices.SortStableFunc(l.Problems, compareProblems)
 }
 
-// governed reports whether an object stands below a Deployment that the spec implies.
+// governed reports whether an object stands below a Deployment that the spec implies, or moves it.
 func (l *look) governed(o snapshot.Object, matched map[string]*appsv1.Deployment) bool {
+	if hpa, ok := o.(*autoscalingv2.HorizontalPodAutoscaler); ok {
+		return matched[hpa.Spec.ScaleTargetRef.Name] != nil
+	}
 	for _, d := range matched {
 		if l.snap.Within(d.UID, o.GetUID()) {
 			return true

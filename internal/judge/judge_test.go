@@ -11,6 +11,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -40,6 +41,8 @@ type testCase struct {
 	Change   map[string]object `json:"change"`
 	Pods     int               `json:"pods"`
 	Stranger bool              `json:"stranger"`
+	Former   bool              `json:"former"` // a ready pod of the former version is there
+	HPA      object            `json:"hpa"`    // there is one, as this says
 	After    string            `json:"after"`
 	Want     struct {
 		Outcome judge.Outcome `json:"outcome"`
@@ -47,6 +50,8 @@ type testCase struct {
 		Remarks []string      `json:"remarks"`
 		Problem judge.Class   `json:"problem"`
 		Message string        `json:"message"`
+		Hint    string        `json:"hint"`
+		Serving string        `json:"serving"`
 		Loss    string        `json:"loss"`
 	} `json:"want"`
 }
@@ -94,6 +99,12 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	}
 	if tc.Want.Message != "" && (v.Cause == nil || !strings.Contains(v.Cause.Message, tc.Want.Message)) {
 		t.Errorf("cause %+v does not say %q", v.Cause, tc.Want.Message)
+	}
+	if tc.Want.Hint != "" && (v.Cause == nil || !strings.Contains(v.Cause.Hint, tc.Want.Hint)) {
+		t.Errorf("the hint of cause %+v does not say %q", v.Cause, tc.Want.Hint)
+	}
+	if tc.Want.Serving != "" {
+		contains(t, "word about serving", v.Findings.Serving, tc.Want.Serving)
 	}
 	if tc.Want.Loss != "" && !strings.Contains(v.Findings.Loss, tc.Want.Loss) {
 		t.Errorf("loss %q does not say %q", v.Findings.Loss, tc.Want.Loss)
@@ -148,6 +159,19 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 	if tc.Stranger {
 		s.Set(typed(t, merge(world["Deployment"], object{"metadata": object{"name": "old", "uid": "old"}})))
 	}
+	if tc.Former {
+		s.Set(typed(t, merge(world["ReplicaSet"], object{"metadata": object{"name": "former", "uid": "former"}})))
+		s.Set(typed(t, merge(world["Pod"], object{"metadata": object{"name": "former-1", "uid": "former-1", "ownerReferences": []any{
+			object{"kind": "ReplicaSet", "name": "former", "uid": "former", "controller": true},
+		}}})))
+	}
+	if tc.HPA != nil {
+		s.Set(typed(t, merge(tc.HPA, object{
+			"kind":     "HorizontalPodAutoscaler",
+			"metadata": object{"name": "m-p-0-clf", "namespace": "default", "uid": "hpa", "ownerReferences": world["Deployment"]["metadata"].(object)["ownerReferences"]},
+			"spec":     object{"maxReplicas": 3, "scaleTargetRef": object{"kind": "Deployment", "name": "m-p-0-clf"}},
+		})))
+	}
 	return s
 }
 
@@ -181,6 +205,10 @@ func typed(t *testing.T, o object) snapshot.Object {
 		into = &corev1.Pod{}
 	case "Service":
 		into = &corev1.Service{}
+	case "HorizontalPodAutoscaler":
+		into = &autoscalingv2.HorizontalPodAutoscaler{}
+	case "Event":
+		into = &corev1.Event{}
 	default:
 		return &unstructured.Unstructured{Object: o}
 	}

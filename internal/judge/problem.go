@@ -60,10 +60,14 @@ const (
 	InvalidImage      Class = "InvalidImageName"
 	Refused           Class = "Refused"
 	PodsDenied        Class = "PodsDenied"
+	NamespaceEnding   Class = "NamespaceEnding"
 	ImagePull         Class = "ImagePull"
+	RegistryTrouble   Class = "RegistryTrouble"
 	MissingReference  Class = "MissingReference"
 	OperatorError     Class = "OperatorError"
 	NoProgress        Class = "NoProgress"
+	VolumeUnbound     Class = "VolumeUnbound"
+	VolumeNotMounted  Class = "VolumeNotMounted"
 	ContainerStart    Class = "ContainerStart"
 	Quota             Class = "Quota"
 	PodsRefused       Class = "PodsRefused"
@@ -71,6 +75,8 @@ const (
 	CrashLoop         Class = "CrashLoop"
 	OutOfMemory       Class = "OutOfMemory"
 	ReplicasRewritten Class = "ReplicasRewritten"
+	TemplateRewritten Class = "TemplateRewritten"
+	AutoscalerIdle    Class = "AutoscalerIdle"
 	NotReady          Class = "NotReady"
 	NodesComing       Class = "NodesComing"
 	OperatorRetries   Class = "OperatorRetries"
@@ -89,17 +95,23 @@ var tolerances = map[Class]time.Duration{
 	InvalidImage:      2 * time.Second,
 	Refused:           2 * time.Second,
 	PodsDenied:        2 * time.Second,
+	NamespaceEnding:   2 * time.Second,
 	NoProgress:        2 * time.Second,
-	ReplicasRewritten: replicasPatience,
+	ReplicasRewritten: rewrittenPatience,
+	TemplateRewritten: rewrittenPatience,
 	ImagePull:         30 * time.Second,
 	MissingReference:  30 * time.Second,
 	ContainerStart:    30 * time.Second,
 	OperatorError:     30 * time.Second,
+	RegistryTrouble:   60 * time.Second,
+	VolumeUnbound:     60 * time.Second,
+	VolumeNotMounted:  60 * time.Second,
 	Quota:             60 * time.Second,
 	PodsRefused:       60 * time.Second,
 	Unschedulable:     60 * time.Second,
 	CrashLoop:         60 * time.Second,
 	OutOfMemory:       60 * time.Second,
+	AutoscalerIdle:    never,
 	NotReady:          never,
 	NodesComing:       never,
 	OperatorRetries:   never,
@@ -118,11 +130,18 @@ func (c Class) Tolerance() time.Duration {
 // silenceBorne is how long an operator may take to write its first status before that is worth telling.
 const silenceBorne = 10 * time.Second
 
+// metricsBorne is how long an autoscaler may go without metrics before that is worth telling: a new
+// pod has none at first.
+const metricsBorne = 90 * time.Second
+
 // Quiet returns how long a problem of the class is kept to ourselves: what every start shows for a
 // moment is no news.
 func (c Class) Quiet() time.Duration {
-	if c == OperatorSilent {
+	switch c { //nolint:exhaustive // all others are told at once
+	case OperatorSilent:
 		return silenceBorne
+	case AutoscalerIdle:
+		return metricsBorne
 	}
 	return 0
 }

@@ -1,7 +1,7 @@
 package judge
 
 import (
-	"fmt"
+	"regexp"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,24 +21,38 @@ func findReplicaSet(l *look, o snapshot.Object) {
 		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue {
 			continue
 		}
-		class := PodsRefused
-		switch {
-		case strings.Contains(c.Message, "exceeded quota"):
-			class = Quota
-		case strings.Contains(c.Message, "denied the request"), strings.Contains(c.Message, "violates PodSecurity"):
-			class = PodsDenied
-		case strings.Contains(c.Message, "serviceaccount"):
-			class = MissingReference
-		case containsAny(c.Message, transientTexts):
-			class = PodsDelayed
-		}
+		class, hint := refusalClass(rs, c.Message)
 		l.Problems = append(l.Problems, Problem{
 			Class: class, Key: string(class) + "/" + string(rs.UID), Since: c.LastTransitionTime.Time,
-			Message: c.Message, Chain: l.chain(rs, c.Reason+": "+c.Message),
-			Hint: fmt.Sprintf("kubectl describe replicaset -n %s %s", rs.Namespace, rs.Name),
+			Message: c.Message, Chain: l.chain(rs, c.Reason+": "+c.Message), Hint: hint,
 		})
 	}
 }
+
+// refusalClass tells why the API server does not take the ReplicaSet's pods.
+func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string) {
+	n := " -n " + rs.Namespace
+	switch {
+	case strings.Contains(words, "exceeded quota"):
+		return Quota, "kubectl describe resourcequotas" + n
+	case strings.Contains(words, "because it is being terminated"):
+		return NamespaceEnding, "kubectl get namespace " + rs.Namespace + " -o yaml"
+	case strings.Contains(words, "violates PodSecurity"):
+		return PodsDenied, "kubectl get namespace " + rs.Namespace + " --show-labels"
+	case strings.Contains(words, "denied the request"):
+		return PodsDenied, "correct the manifest, or ask whoever made the policy; kubectl describe replicaset" + n + " " + rs.Name
+	case limitRange.MatchString(words):
+		return PodsDenied, "kubectl describe limitranges" + n
+	case strings.Contains(words, "serviceaccount"):
+		return MissingReference, "kubectl get serviceaccounts" + n
+	case containsAny(words, transientTexts):
+		return PodsDelayed, "kubectl describe replicaset" + n + " " + rs.Name
+	}
+	return PodsRefused, "kubectl describe replicaset" + n + " " + rs.Name
+}
+
+// limitRange matches a LimitRange's refusal.
+var limitRange = regexp.MustCompile(`(minimum|maximum) \S+ usage per (Container|Pod)|limit to request ratio per`)
 
 // isPresentReplicaSet reports whether the ReplicaSet is that of its Deployment's present template.
 func (l *look) isPresentReplicaSet(rs snapshot.Object) bool {

@@ -133,11 +133,14 @@ func writtenAfterSpec(fields []metav1.ManagedFieldsEntry) bool {
 // suspectSilence tells why a status may stay empty. It is no failure of the workload and never
 // becomes a verdict before the deadline.
 func (l *look) suspectSilence() {
+	message := "the operator has not written a status: it may not be running, or not watch this namespace"
+	if label := l.engine.Identity().Chooses; l.root.GetLabels()[label] != "" {
+		message = fmt.Sprintf("the operator has not written a status: label %s=%s leaves the object to an operator of that id alone", label, l.root.GetLabels()[label])
+	}
 	l.Problems = append(l.Problems, Problem{
-		Class: OperatorSilent, Key: string(OperatorSilent),
-		Message: "the operator has not written a status: it may not be running, or watch other namespaces or another seldon.io/controller-id",
-		Chain:   l.chain(l.root, "no status"),
-		Hint:    "kubectl get pods -A -l app.kubernetes.io/name=seldon-core-operator",
+		Class: OperatorSilent, Key: string(OperatorSilent), Message: message,
+		Chain: l.chain(l.root, "no status"),
+		Hint:  "kubectl get pods -A -l app.kubernetes.io/name=seldon-core-operator",
 	})
 }
 

@@ -55,6 +55,16 @@ func (c *Cluster) Verbs() map[string]int { return c.traffic.byVerb() }
 // that cannot be probed otherwise (HTTP/1.1). Requests counts them too.
 func (c *Cluster) Probes() int { return int(c.traffic.probes.Load()) }
 
+// Ahead returns how far the server's clock is ahead of ours, at least, and whether that is known.
+func (c *Cluster) Ahead() (ahead time.Duration, known bool) {
+	c.traffic.mu.Lock()
+	defer c.traffic.mu.Unlock()
+	if c.traffic.ahead == nil {
+		return 0, false
+	}
+	return *c.traffic.ahead, true
+}
+
 // Options are what a connection needs beside the connection flags. The zero value is usable.
 type Options struct {
 	// Version is this program's version, for the user agent.

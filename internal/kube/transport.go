@@ -37,6 +37,7 @@ func probeHTTP2(rt http.RoundTripper) {
 type traffic struct {
 	mu    sync.Mutex
 	verbs map[string]int
+	ahead *time.Duration // how far its clock is ahead of ours, at least; nil: not known
 
 	probes atomic.Int64
 	http1  atomic.Bool // it does not speak HTTP/2
@@ -79,6 +80,21 @@ func (t *traffic) add(r *http.Request) {
 	t.verbs[verb]++
 }
 
+// date takes in when an answer was written by the server's clock. It says only the second, and the answer
+// has been on its way: the server's clock is ahead by that much at least, and the most of them counts.
+func (t *traffic) date(header string) {
+	written, err := http.ParseTime(header)
+	if err != nil {
+		return
+	}
+	ahead := time.Until(written)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ahead == nil || ahead > *t.ahead {
+		t.ahead = &ahead
+	}
+}
+
 type counted struct {
 	next    http.RoundTripper
 	traffic *traffic
@@ -91,6 +107,7 @@ func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		c.traffic.http1.Store(response.ProtoMajor == 1)
 		c.traffic.checks.Store(response.Header.Get(fairness) != "")
+		c.traffic.date(response.Header.Get("Date"))
 	}
 	return response, err //nolint:wrapcheck // a RoundTripper passes errors on as they are
 }

@@ -237,6 +237,7 @@ func (r *run) tellTimeout(ctx context.Context, phase journal.Phase, took time.Du
 		e.Details = append(e.Details, "cause, as far as known: "+p.Message)
 		e.Hint = p.Hint
 	}
+	e.Details = append(e.Details, last.Findings.Serving...)
 	if e.Hint == "" {
 		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", r.target.Namespace)
 	}

@@ -19,6 +19,8 @@ type Deps struct {
 	Now     Clock
 	// Interrupts delivers the user's wish to stop; a second one ends the waiting for the cleanup.
 	Interrupts <-chan Reason
+	// Ahead tells how far the API server's clock is ahead of Now, at least, and whether that is known.
+	Ahead func() (time.Duration, bool)
 	// Requests tells how many requests the cluster has been sent.
 	Requests func() int
 }
@@ -130,8 +132,16 @@ func (s *session) tell(ctx context.Context, e journal.Entry) { s.step(ctx, journ
 // begin sets the goal; the verdict of a former one no longer counts.
 func (s *session) begin(ctx context.Context, in journal.Began) {
 	s.verdict = nil
+	ahead, known := s.Ahead()
+	if !known {
+		ahead = -noClock
+	}
+	in.Goal.Ahead = ahead
 	s.step(ctx, in)
 }
+
+// noClock is so far behind that no timestamp of the server makes anything look old.
+const noClock = 100 * 365 * 24 * time.Hour
 
 // await turns the loop until ready says that what is waited for is there. It returns at the limit,
 // at the deadline and when the user interrupts.

@@ -182,6 +182,7 @@ func (c *client) response(r *http.Request, a *reply) *http.Response {
 		response.Header = http.Header{}
 	}
 	response.Header.Set("Content-Type", "application/json")
+	response.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	if c.w.Server.WatchList != "ignores" {
 		response.Header.Set("X-Kubernetes-Pf-Flowschema-Uid", "service-accounts")
 	}

@@ -85,6 +85,17 @@ func EventTime(e *corev1.Event) time.Time {
 	return e.CreationTimestamp.Time
 }
 
+// EventBegan returns when an event first happened by the server's clock.
+func EventBegan(e *corev1.Event) time.Time {
+	switch {
+	case !e.FirstTimestamp.IsZero():
+		return e.FirstTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
+}
+
 // EventCount returns how often an event has happened, at least 1.
 func EventCount(e *corev1.Event) int32 {
 	if e.Series != nil {

@@ -42,6 +42,7 @@ func (Engine) Identity() engine.Identity {
 		Resource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: "seldondeployments"},
 		Versions: []string{"v1", "v1alpha3", "v1alpha2"},
 		Label:    idLabel,
+		Chooses:  "seldon.io/controller-id",
 		Operator: "Seldon Core operator",
 		Noisy: map[string]string{
 			"Updated":      "",                             // at the end of every reconcile
