@@ -56,7 +56,7 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 		return &RefusalError{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
 		return &RefusalError{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"), strings.Contains(text, "denied request:"):
 		return &RefusalError{Invalid, name + " was refused: " + causes(err, lines), "", err}
 	case apierrors.IsConflict(err):
 		return &RefusalError{Conflict, name + " is being changed by somebody else: " + text, "", err}

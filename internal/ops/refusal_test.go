@@ -38,6 +38,10 @@ func TestExplain(t *testing.T) {
 			"SeldonDeployment ns/m was refused: no latest tags",
 		},
 		{
+			"refused by a policy", status(metav1.StatusReasonInvalid, 422, `seldondeployments.machinelearning.seldon.io "m" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`), Invalid,
+			`SeldonDeployment ns/m was refused: seldondeployments.machinelearning.seldon.io "m" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`,
+		},
+		{
 			"quota", status(metav1.StatusReasonForbidden, 403, `seldondeployments "m" is forbidden: exceeded quota: team`), Invalid,
 			`SeldonDeployment ns/m was refused: seldondeployments "m" is forbidden: exceeded quota: team`,
 		},

@@ -4,10 +4,13 @@ package integration
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // failure is a way in which simulated pods misbehave, and what must be said about it in what time.
@@ -62,24 +65,41 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// firstTrouble returns when the witness first saw a pod show what is wrong.
+// firstTrouble returns when the witness first saw what is wrong.
 func firstTrouble(history []sighting) time.Time {
 	for _, s := range history {
-		pod, ok := s.object.(*corev1.Pod)
-		if !ok || pod.DeletionTimestamp != nil {
-			continue
-		}
-		for _, c := range pod.Status.Conditions {
-			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-				return s.at
-			}
-		}
-		for _, c := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
-			waits, ended := c.State.Waiting, c.State.Terminated
-			if ended != nil && ended.ExitCode != 0 || waits != nil && waits.Reason != "ContainerCreating" && waits.Reason != "PodInitializing" {
-				return s.at
-			}
+		if inTrouble(s.object) {
+			return s.at
 		}
 	}
 	return time.Time{}
+}
+
+func inTrouble(object metav1.Object) bool {
+	switch o := object.(type) {
+	case *appsv1.Deployment:
+		return slices.ContainsFunc(o.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
+			return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded"
+		})
+	case *appsv1.ReplicaSet:
+		return slices.ContainsFunc(o.Status.Conditions, func(c appsv1.ReplicaSetCondition) bool { return c.Type == appsv1.ReplicaSetReplicaFailure })
+	case *corev1.Pod:
+		return o.DeletionTimestamp == nil && podInTrouble(o)
+	}
+	return false
+}
+
+func podInTrouble(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return true
+		}
+	}
+	for _, c := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+		waits, ended := c.State.Waiting, c.State.Terminated
+		if ended != nil && ended.ExitCode != 0 || waits != nil && waits.Reason != "ContainerCreating" && waits.Reason != "PodInitializing" {
+			return true
+		}
+	}
+	return false
 }
