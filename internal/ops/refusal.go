@@ -54,6 +54,8 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 		return &RefusalError{Conflict, name + " exists already; run creates only what is not there", existsHint(o, id), err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "namespaces "):
 		return &RefusalError{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
+	case apierrors.IsForbidden(err) && strings.Contains(text, "because it is being terminated"):
+		return &RefusalError{Unusable, "namespace " + o.GetNamespace() + " is being deleted: nothing can be created in it", "wait until it is gone and make it anew, or choose another one with -n", err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
 		return &RefusalError{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"), strings.Contains(text, "denied request:"):

@@ -59,6 +59,10 @@ func TestExplain(t *testing.T) {
 			"Seldon Core is not installed here: the API server does not know seldondeployments.machinelearning.seldon.io",
 		},
 		{"no namespace", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), Invalid, "namespace ns does not exist"},
+		{
+			"the namespace ends", status(metav1.StatusReasonForbidden, 403, `seldondeployments.machinelearning.seldon.io "m" is forbidden: unable to create new content in namespace ns because it is being terminated`),
+			Unusable, "namespace ns is being deleted: nothing can be created in it",
+		},
 		{"exists", apierrors.NewAlreadyExists(sdep, "m"), Conflict, "SeldonDeployment ns/m exists already; run creates only what is not there"},
 		{
 			"connection refused", fmt.Errorf("list: %w", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}), Unusable,

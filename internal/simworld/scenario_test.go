@@ -221,7 +221,7 @@ func (s *scenario) ills(r *rand.Rand) {
 }
 
 func (s *scenario) requests(r *rand.Rand) {
-	kinds := []simworld.FaultKind{simworld.Refused, simworld.TooMany, simworld.TooManyWait, simworld.Internal, simworld.Unavailable, simworld.Hangs, simworld.Slow, simworld.Restart}
+	kinds := []simworld.FaultKind{simworld.Refused, simworld.TooMany, simworld.TooManyWait, simworld.Internal, simworld.Unavailable, simworld.Hangs, simworld.Slow, simworld.Restart, simworld.Expired}
 	for range 1 + r.IntN(3) {
 		s.config.Faults = append(s.config.Faults, simworld.Fault{
 			Kind: kinds[r.IntN(len(kinds))], When: cue(r, 2*time.Minute), For: pickOf(r, 100*ms, 2*time.Second, 8*time.Second, 40*time.Second), Only: only(r),
@@ -315,6 +315,7 @@ func (s *scenario) acts(r *rand.Rand) {
 	kinds := []simworld.ActKind{
 		simworld.EditReplicas, simworld.EditImage, simworld.EditEnv, simworld.EditTraffic, simworld.EditLabels, simworld.EditComponents, simworld.Annotate,
 		simworld.DeleteRoot, simworld.DeleteHard, simworld.Recreate, simworld.ScaleChild, simworld.ImageOfChild, simworld.DeleteChild, simworld.DeletePods,
+		simworld.EndNamespace,
 	}
 	for range 1 + r.IntN(3) {
 		s.config.Acts = append(s.config.Acts, simworld.Act{Kind: kinds[r.IntN(len(kinds))], When: cue(r, time.Minute)})

@@ -121,6 +121,10 @@ func (w *World) create(o Object, by string) (Object, error) {
 	if w.get(kind, o.GetName()) != nil {
 		return nil, apierrors.NewAlreadyExists(w.kinds[kind].at.GroupResource(), o.GetName())
 	}
+	if w.ending && kind != "Event" {
+		why := fmt.Errorf("unable to create new content in namespace %s because it is being terminated", namespace)
+		return nil, apierrors.NewForbidden(w.kinds[kind].at.GroupResource(), o.GetName(), why)
+	}
 	o = copyOf(o)
 	w.uids++
 	o.SetNamespace(namespace)
@@ -130,7 +134,7 @@ func (w *World) create(o Object, by string) (Object, error) {
 	if generational(kind) {
 		o.SetGeneration(1)
 	}
-	if kind != "Event" {
+	if kind != "Event" && w.manages() {
 		manage(o, nil, by, "")
 	}
 	return w.commit(o, "ADDED", by).Object, nil
@@ -168,7 +172,9 @@ func (w *World) replace(old, o Object, by, sub string) Object {
 	if generational(kind) && (going || sub == "" && !same(specOf(old), specOf(o))) {
 		o.SetGeneration(old.GetGeneration() + 1)
 	}
-	manage(o, old, by, sub)
+	if w.manages() {
+		manage(o, old, by, sub)
+	}
 	if o.GetDeletionTimestamp() != nil && len(o.GetFinalizers()) == 0 && kind != "Pod" {
 		w.remove(o, by)
 		return nil
@@ -221,6 +227,9 @@ func (w *World) delete(kind, name, policy, by string) {
 }
 
 func (w *World) remove(o Object, by string) { w.commit(copyOf(o), "DELETED", by) }
+
+// manages reports whether the API server keeps managedFields, which the oldest ones do not.
+func (w *World) manages() bool { return w.Server.WatchList != "ignores" }
 
 // manage keeps who wrote what, and when, as far as anyone looks at it.
 func manage(o, old Object, by, sub string) {

@@ -40,6 +40,7 @@ type World struct {
 	made    map[string]string // UID -> user agent that created it
 	touched []Touch
 	stopped bool
+	ending  bool // the namespace is being deleted
 	op      *operator
 	wards   map[string]int // pods made so far by Deployment
 	events  map[string]string
