@@ -59,7 +59,7 @@ func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapsho
 	if err := checkNames(target.Namespace, target.Name); err != nil {
 		return nil, err
 	}
-	a, err := ask(ctx, c.limit, c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...))
+	a, err := c.read(ctx, c.limit, c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...))
 	if noSuchObject(err, target.Name) {
 		return nil, nil
 	}
@@ -120,7 +120,7 @@ func (c *Cluster) Names(ctx context.Context, namespace string, kind snapshot.Kin
 		if next != "" {
 			request.Param("continue", next)
 		}
-		a, err := ask(ctx, c.limit, request)
+		a, err := c.read(ctx, c.limit, request)
 		if err != nil {
 			return nil, fmt.Errorf("list %s in %s: %w", row.served[0].Resource, namespace, err)
 		}
@@ -152,7 +152,7 @@ func (c *Cluster) Log(ctx context.Context, pod snapshot.Ref, container string, p
 	if previous {
 		request.Param("previous", "true")
 	}
-	a, err := ask(ctx, min(logLimit, c.limit), request)
+	a, err := c.read(ctx, min(logLimit, c.limit), request)
 	if err != nil {
 		return nil, fmt.Errorf("read log of container %s of %s: %w", container, pod, err)
 	}

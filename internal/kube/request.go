@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -72,6 +75,44 @@ func ask(ctx context.Context, limit time.Duration, request *rest.Request) (answe
 	return a, nil
 }
 
+// attempts bounds how often a request is repeated that a server under strain has refused; with the
+// delays of a watch's attempts that takes three seconds.
+const attempts = 5
+
+// read is ask for a request that changes nothing: one that the server could not serve, or whose
+// connection broke, is repeated.
+// client-go does so only where the server names a time.
+func (c *Cluster) read(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
+	for try := 1; ; try++ {
+		a, err := ask(ctx, limit, request)
+		if try == attempts || !strained(err) && !broken(err) || !sleep(ctx, c.pause(try)) {
+			return a, err
+		}
+	}
+}
+
+// strained reports whether the server was reached and could not serve just then.
+func strained(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && (status.Status().Code == http.StatusTooManyRequests || status.Status().Code >= http.StatusInternalServerError)
+}
+
+// broken reports whether the connection ended under the request, which client-go, which repeats reads after
+// other such errors, does not know of a stream of HTTP/2.
+func broken(err error) bool {
+	return err != nil && (utilnet.IsHTTP2ConnectionLost(err) || strings.Contains(err.Error(), "stream error: "))
+}
+
+// pause is the delay after attempts that came to nothing: it grows with them, and the jitter keeps
+// clients apart.
+func (c *Cluster) pause(tries int) time.Duration {
+	d := lastDelay
+	if tries < 6 {
+		d = min(lastDelay, firstDelay<<(tries-1))
+	}
+	return d/2 + time.Duration(c.jitter()*float64(d/2))
+}
+
 // transportError is a *url.Error without its address, which is long and is named by whoever wraps it.
 type transportError struct{ err *url.Error }
 
@@ -102,7 +143,7 @@ func (c *Cluster) list(ctx context.Context, s source, limit int64, next string) 
 		request.Param("continue", next)
 	}
 	var l list
-	a, err := ask(ctx, c.limit, request)
+	a, err := c.read(ctx, c.limit, request)
 	if err != nil {
 		return l, err
 	}

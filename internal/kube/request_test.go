@@ -109,6 +109,16 @@ func TestWriteErrors(t *testing.T) {
 			requests: []string{"0s POST", "3s POST"},
 		},
 		{
+			name: "and when it does not say when, after a while, and not for ever",
+			script: []step{
+				on("POST", status(429, metav1.StatusReasonTooManyRequests)), on("POST", status(429, metav1.StatusReasonTooManyRequests)),
+				on("POST", status(429, metav1.StatusReasonTooManyRequests)), on("POST", status(429, metav1.StatusReasonTooManyRequests)),
+				on("POST", status(429, metav1.StatusReasonTooManyRequests)),
+			},
+			wants:    apierrors.IsTooManyRequests,
+			requests: []string{"0s POST", "200ms POST", "600ms POST", "1.4s POST", "3s POST"},
+		},
+		{
 			name: "a request is repeated once with renewed credentials",
 			script: []step{
 				on("POST", status(401, metav1.StatusReasonUnauthorized)),
@@ -181,6 +191,21 @@ func TestRead(t *testing.T) {
 		}
 		if objects, err := cluster.Read(t.Context(), target(), target().Kind()); !apierrors.IsNotFound(err) {
 			t.Errorf("a resource that is not served: got %v, %v", objects, err)
+		}
+	})
+}
+
+func TestReadIsRepeatedWhileTheServerIsStrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t,
+			on("GET", status(429, metav1.StatusReasonTooManyRequests)), on("GET", status(500, metav1.StatusReasonInternalError)),
+			on("GET", status(503, metav1.StatusReasonServiceUnavailable)), on("GET", send(thing("m", "um", 4))))
+		objects, err := s.connect().Read(t.Context(), target(), target().Kind())
+		if err != nil || len(objects) != 1 {
+			t.Errorf("got %v, %v", objects, err)
+		}
+		if d := cmp.Diff([]string{"0s GET", "200ms GET", "600ms GET", "1.4s GET"}, s.asked()); d != "" {
+			t.Errorf("requests (-want +got):\n%s", d)
 		}
 	})
 }

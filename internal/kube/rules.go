@@ -20,7 +20,7 @@ func (c *Cluster) Rules(ctx context.Context, namespace string) (rules []authoriz
 	if err != nil {
 		return nil, false, fmt.Errorf("ask for the permissions in %s: %w", namespace, err)
 	}
-	a, err := ask(ctx, c.limit, c.client.Post().AbsPath("apis", resource.Group, resource.Version, resource.Resource).
+	a, err := c.read(ctx, c.limit, c.client.Post().AbsPath("apis", resource.Group, resource.Version, resource.Resource).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).Body(raw))
 	if err != nil {
 		return nil, false, fmt.Errorf("ask for the permissions in %s: %w", namespace, err)

@@ -173,16 +173,7 @@ func (f *follower) recover(ctx context.Context, err error) (wait time.Duration, 
 		return 0, true
 	}
 	f.lose(ctx, err)
-	return max(f.delay(), retryAfter(err)), true
-}
-
-// delay grows with the attempts that came to nothing; the jitter keeps clients apart.
-func (f *follower) delay() time.Duration {
-	d := lastDelay
-	if f.tries < 6 {
-		d = min(lastDelay, firstDelay<<(f.tries-1))
-	}
-	return d/2 + time.Duration(f.cluster.jitter()*float64(d/2))
+	return max(f.cluster.pause(f.tries), retryAfter(err)), true
 }
 
 // deny says that the kind cannot be watched, and ends following it.

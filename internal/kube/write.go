@@ -65,9 +65,9 @@ func (c *Cluster) write(
 	if err != nil {
 		return engine.Answer{}, fail(err)
 	}
-	for {
+	for try := 1; ; try++ {
 		a, err := ask(ctx, c.limit, request().Body(raw).MaxRetries(0))
-		if wait := retryAfter(err); apierrors.IsTooManyRequests(err) && wait > 0 && sleep(ctx, wait) {
+		if wait := retryAfter(err); apierrors.IsTooManyRequests(err) && (wait > 0 || try < attempts) && sleep(ctx, max(wait, c.pause(try))) {
 			continue
 		}
 		result := engine.Answer{Warnings: a.warnings}

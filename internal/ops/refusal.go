@@ -60,6 +60,8 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 		return &RefusalError{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"), strings.Contains(text, "denied request:"):
 		return &RefusalError{Invalid, name + " was refused: " + causes(err, lines), "", err}
+	case strained(err):
+		return &RefusalError{Unusable, "the API server is there but does not serve: " + text, "try again later", err}
 	case apierrors.IsConflict(err):
 		return &RefusalError{Conflict, name + " is being changed by somebody else: " + text, "", err}
 	}
@@ -125,6 +127,12 @@ func unreachable(err error) bool {
 	var op *net.OpError
 	var at *url.Error
 	return errors.As(err, &op) || errors.As(err, &wire) || errors.As(err, &at) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// strained reports whether the API server refused a request because of its own state.
+func strained(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && (status.Status().Code == http.StatusTooManyRequests || status.Status().Code >= http.StatusInternalServerError)
 }
 
 // noSuchObject tells a missing object from a missing resource or namespace, which are a 404 too.

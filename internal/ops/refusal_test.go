@@ -63,6 +63,8 @@ func TestExplain(t *testing.T) {
 			"the namespace ends", status(metav1.StatusReasonForbidden, 403, `seldondeployments.machinelearning.seldon.io "m" is forbidden: unable to create new content in namespace ns because it is being terminated`),
 			Unusable, "namespace ns is being deleted: nothing can be created in it",
 		},
+		{"overloaded", status(metav1.StatusReasonTooManyRequests, 429, "too many requests"), Unusable, "the API server is there but does not serve: too many requests"},
+		{"etcd is away", status(metav1.StatusReasonInternalError, 500, "etcdserver: no leader"), Unusable, "the API server is there but does not serve: etcdserver: no leader"},
 		{"exists", apierrors.NewAlreadyExists(sdep, "m"), Conflict, "SeldonDeployment ns/m exists already; run creates only what is not there"},
 		{
 			"connection refused", fmt.Errorf("list: %w", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}), Unusable,

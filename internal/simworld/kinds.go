@@ -182,3 +182,56 @@ func controllerOf(o Object) string {
 	}
 	return ""
 }
+
+// edit changes one thing in a spec.
+func edit(kind ActKind, u *unstructured.Unstructured) {
+	predictors, _, _ := unstructured.NestedSlice(u.Object, "spec", "predictors")
+	if len(predictors) == 0 {
+		return
+	}
+	p, _ := predictors[0].(map[string]any)
+	container := firstContainer(p)
+	switch kind {
+	case EditReplicas:
+		n, _, _ := unstructured.NestedInt64(u.Object, "spec", "replicas")
+		_ = unstructured.SetNestedField(u.Object, n+1, "spec", "replicas")
+		return
+	case Annotate:
+		u.SetAnnotations(merged(u.GetAnnotations(), map[string]string{"example.com/seen": "yes"}))
+		return
+	case EditImage:
+		if container != nil {
+			container["image"] = fmt.Sprint(container["image"], "-next")
+		}
+	case EditEnv:
+		if container != nil {
+			container["env"] = []any{map[string]any{"name": "EDITED", "value": "yes"}}
+		}
+	case EditLabels:
+		p["labels"] = map[string]any{"edited": "yes"}
+	case EditTraffic:
+		if len(predictors) == 2 {
+			other, _ := predictors[1].(map[string]any)
+			p["traffic"], other["traffic"] = int64(40), int64(60)
+		}
+	case EditComponents:
+		p["name"] = fmt.Sprint(p["name"], "x")
+	}
+	_ = unstructured.SetNestedSlice(u.Object, predictors, "spec", "predictors")
+}
+
+func firstContainer(p map[string]any) map[string]any {
+	components, _, _ := unstructured.NestedSlice(p, "componentSpecs")
+	if len(components) == 0 {
+		return nil
+	}
+	list, _ := p["componentSpecs"].([]any)
+	component, _ := list[0].(map[string]any)
+	spec, _ := component["spec"].(map[string]any)
+	containers, _ := spec["containers"].([]any)
+	if len(containers) == 0 {
+		return nil
+	}
+	c, _ := containers[0].(map[string]any)
+	return c
+}
