@@ -56,8 +56,8 @@ type cluster struct {
 }
 
 // startCluster starts a cluster and returns when it can be used.
-func startCluster(local, audit, pace string) (*cluster, error) {
-	c := &cluster{audit: audit, command: exec.Command(local, "up", "--ephemeral", "--pace="+pace, "--audit-log="+audit)}
+func startCluster(local, audit, pace string, flags ...string) (*cluster, error) {
+	c := &cluster{audit: audit, command: exec.Command(local, append([]string{"up", "--ephemeral", "--pace=" + pace, "--audit-log=" + audit}, flags...)...)}
 	var words bytes.Buffer
 	c.command.Stderr = &words
 	lifeline, err := c.command.StdinPipe()
@@ -112,9 +112,9 @@ func (c *cluster) stop() {
 }
 
 // ownCluster starts a cluster for one test that breaks it.
-func ownCluster(t *testing.T, s shop) *cluster {
+func ownCluster(t *testing.T, s shop, flags ...string) *cluster {
 	t.Helper()
-	c, err := startCluster(s.local, filepath.Join(t.TempDir(), "audit.jsonl"), "realistic")
+	c, err := startCluster(s.local, filepath.Join(t.TempDir(), "audit.jsonl"), "realistic", flags...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 )
 
 // sighting is one message of one of the witness's watches.
@@ -47,27 +48,71 @@ func watchNamespace(t *testing.T, c *cluster, namespace string) *witness {
 	t.Helper()
 	w := &witness{cluster: c, namespace: namespace}
 	for _, resource := range []string{"seldondeployments", "deployments", "replicasets", "pods", "services"} {
-		events, err := c.dynamic.Resource(resources[resource]).Namespace(namespace).Watch(t.Context(), metav1.ListOptions{})
+		objects := c.dynamic.Resource(resources[resource]).Namespace(namespace)
+		events, err := w.look(t.Context(), objects, map[types.UID]metav1.Object{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(events.Stop)
-		go w.take(events.ResultChan())
+		go w.follow(t.Context(), objects, events)
 	}
 	return w
 }
 
-func (w *witness) take(events <-chan watch.Event) {
+// look lists what is there now, takes down what that tells beyond what was known, and begins to watch.
+func (w *witness) look(ctx context.Context, objects dynamic.ResourceInterface, known map[types.UID]metav1.Object) (watch.Interface, error) {
+	list, err := objects.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	events, err := objects.Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		delete(known, list.Items[i].GetUID())
+		w.note(list.Items[i].GetResourceVersion(), typed(&list.Items[i]), false)
+	}
+	for _, o := range known {
+		w.note(list.GetResourceVersion(), o, true)
+	}
+	return events, nil
+}
+
+// follow takes in what a watch brings. Where the API server was away, it looks again.
+func (w *witness) follow(ctx context.Context, objects dynamic.ResourceInterface, events watch.Interface) {
+	known := map[types.UID]metav1.Object{}
+	for ctx.Err() == nil {
+		w.take(events.ResultChan(), known)
+		events.Stop()
+		for ticks := time.NewTicker(answerTick); ctx.Err() == nil; <-ticks.C {
+			again, err := w.look(ctx, objects, known)
+			if err == nil {
+				events = again
+				break
+			}
+		}
+	}
+}
+
+func (w *witness) note(version string, o metav1.Object, deleted bool) {
+	revision, _ := strconv.ParseInt(version, 10, 64)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = append(w.seen, sighting{at: time.Now(), revision: revision, deleted: deleted, object: o})
+}
+
+func (w *witness) take(events <-chan watch.Event, known map[types.UID]metav1.Object) {
 	for event := range events {
-		at := time.Now()
 		raw, ok := event.Object.(*unstructured.Unstructured)
 		if !ok {
-			continue // the watch has ended with an error; whoever waits for what it would have brought fails
+			return // the watch has ended with an error
 		}
-		revision, _ := strconv.ParseInt(raw.GetResourceVersion(), 10, 64)
-		w.mu.Lock()
-		w.seen = append(w.seen, sighting{at: at, revision: revision, deleted: event.Type == watch.Deleted, object: typed(raw)})
-		w.mu.Unlock()
+		o := typed(raw)
+		known[o.GetUID()] = o
+		if event.Type == watch.Deleted {
+			delete(known, o.GetUID())
+		}
+		w.note(raw.GetResourceVersion(), o, event.Type == watch.Deleted)
 	}
 }
 
