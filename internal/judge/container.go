@@ -124,8 +124,11 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 		return
 	}
 	class := CrashLoop
-	if last.Reason == "OOMKilled" {
+	switch last.Reason {
+	case "OOMKilled":
 		class = OutOfMemory
+	case "StartError", "ContainerCannotRun": // it never ran, as its waiting reason says in between
+		class = ContainerStart
 	}
 	text := fmt.Sprintf("exited %d times, last with code %d", exits, last.ExitCode)
 	if exits == 1 {
@@ -143,6 +146,9 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	p := l.containerProblem(pod, c, what, class, "", text)
 	p.Since = last.FinishedAt.Time
 	p.Proven = exits >= exitsThatProve
+	if class == ContainerStart {
+		return
+	}
 	p.Log = &Log{Pod: snapshot.RefTo(pod), Container: c.Name, Previous: c.State.Terminated == nil}
 	p.Hint = fmt.Sprintf("kubectl logs -n %s %s -c %s --previous", pod.Namespace, pod.Name, c.Name)
 	if class == OutOfMemory {
