@@ -141,6 +141,8 @@ type Condition struct{ Type, Status, Reason, Message string }
 type Arrival struct {
 	// Leaves is how many changed leaves must show in the children.
 	Leaves int
+	// Silent is how many can show in no child, so that nothing tells whether they were acted upon.
+	Silent int
 	// Missing are those that do not show yet.
 	Missing []Leaf
 }

@@ -156,9 +156,14 @@ func (s *step) untilCertain() time.Time {
 
 func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {
 	read := snapshot.New()
-	read.Set(s.fresh)
-	for _, o := range objects {
+	for _, o := range append([]snapshot.Object{s.fresh}, objects...) {
 		read.Set(o)
+		switch known := s.snap.Get(o.GetUID()); {
+		case known != nil:
+			read.Set(known) // the parts of a read may take so long that the watches overtake it
+		case s.snap.Gone(o.GetUID()):
+			read.Remove(o)
+		}
 	}
 	for _, o := range s.snap.Below(s.goal.Root.UID) {
 		if kind := snapshot.KindOf(o); !slices.Contains(part.Kinds(), kind) || !s.snap.Complete(kind) {

@@ -205,6 +205,10 @@ func (s *step) change(c snapshot.Change) {
 		if s.snap.Remove(c.Object) {
 			s.doubted = false
 		}
+	case snapshot.Listed:
+		if s.snap.Prune(c.Kind, c.There, c.Version) {
+			s.doubted = false
+		}
 	case snapshot.Synced:
 		s.snap.SetComplete(c.Kind, true)
 	case snapshot.Lost:

@@ -115,9 +115,9 @@ const exitsThatProve = 3
 // findExits reads how a container has ended. While it runs again it may be healing, so only a
 // container that is down counts.
 func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string) {
-	last, exits := c.LastTerminationState.Terminated, c.RestartCount
+	last, exits := c.LastTerminationState.Terminated, c.RestartCount+1 // it counts the starts after the first
 	if t := c.State.Terminated; t != nil {
-		last, exits = t, exits+1
+		last = t
 	}
 	down := c.State.Terminated != nil || c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
 	if last == nil || !down {

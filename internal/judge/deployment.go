@@ -271,7 +271,7 @@ func lastWriter(d *appsv1.Deployment, field string) string {
 		if f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), field) || f.Subresource == "status" {
 			continue
 		}
-		if last == nil || f.Time != nil && last.Time != nil && f.Time.After(last.Time.Time) {
+		if last == nil || f.Time != nil && last.Time != nil && !f.Time.Before(last.Time) {
 			last = &d.ManagedFields[i]
 		}
 	}

@@ -62,7 +62,7 @@ func (l *look) lossOrLack(ref snapshot.Ref) {
 
 // findSeen looks for proof that the operator has acted on the present spec. Its status names no
 // generation, so the proof is (1) a status written after the spec, or (2) the spec's changes in the
-// children, or (3), where the change reaches no child, that nothing moves any more.
+// children, or (3), where a part of the change reaches no child, that nothing moves any more.
 func (l *look) findSeen() {
 	generation := l.root.GetGeneration()
 	if l.statusIsYounger() {
@@ -87,7 +87,7 @@ func (l *look) findSeen() {
 	}
 	switch {
 	case len(arrival.Missing) > 0:
-	case arrival.Leaves > 0:
+	case arrival.Leaves > 0 && arrival.Silent == 0:
 		l.seen = true
 		l.provef("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
 	default:

@@ -265,7 +265,7 @@ func target(kinds ...snapshot.Kind) engine.Target {
 
 // describe writes a change in one line.
 func describe(c snapshot.Change) string {
-	name := [...]string{"Seen", "Deleted", "Synced", "Lost", "Restored", "Denied"}[c.Type]
+	name := [...]string{"Seen", "Deleted", "Listed", "Synced", "Lost", "Restored", "Denied"}[c.Type]
 	switch {
 	case c.Object != nil:
 		return fmt.Sprintf("%s %s/%s@%s", name, c.Object.GetName(), c.Object.GetUID(), c.Object.GetResourceVersion())

@@ -142,8 +142,8 @@ func TestHTTP(t *testing.T) {
 				cluster.Watch(ctx, target(), out)
 				close(done)
 			}()
-			if first, second := <-out, <-out; first.Type != snapshot.Seen || second.Type != snapshot.Synced {
-				t.Errorf("got %s, %s", describe(first), describe(second))
+			if first, second, third := <-out, <-out, <-out; first.Type != snapshot.Seen || second.Type != snapshot.Listed || third.Type != snapshot.Synced {
+				t.Errorf("got %s, %s, %s", describe(first), describe(second), describe(third))
 			}
 			cancel()
 			<-done

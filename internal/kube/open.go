@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -130,6 +131,11 @@ func (f *follower) replace(ctx context.Context, objects []snapshot.Object, versi
 		return fmt.Errorf("%w (%s after %s)", errStale, version, seen)
 	}
 	f.send(ctx, f.known.replace(objects)...)
+	there := make(map[types.UID]bool, len(objects))
+	for _, o := range objects {
+		there[o.GetUID()] = true
+	}
+	f.send(ctx, snapshot.Change{Type: snapshot.Listed, There: there, Version: version})
 	f.version = version
 	f.arrived(ctx)
 	return nil

@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,9 @@ func follow(t *testing.T, s *apiServer, target engine.Target, while time.Duratio
 	}()
 	var got []string
 	for c := range out {
-		got = append(got, describe(c))
+		if c.Type != snapshot.Listed { // TestWatchTellsWhatThereIs is about them
+			got = append(got, describe(c))
+		}
 	}
 	if asked := cluster.Requests(); asked != len(s.asked()) {
 		t.Errorf("Requests() = %d, the server saw %d", asked, len(s.asked()))
@@ -316,4 +319,30 @@ func TestWatch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWatchTellsWhatThereIs: after each list all UIDs are told, because others may have been learnt from
+// a read, of whose deletion no watch tells.
+func TestWatchTellsWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t,
+			on("WATCHLIST", send(added(thing("a", "ua", 5)), listed(9)), pause(2*time.Second), send(failure(410, metav1.StatusReasonExpired))),
+			on("WATCHLIST", send(added(thing("b", "ub", 11)), listed(12)), hold))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		out := make(chan snapshot.Change)
+		go func() {
+			defer close(out)
+			s.connect().Watch(ctx, target(), out)
+		}()
+		var got []string
+		for c := range out {
+			if c.Type == snapshot.Listed {
+				got = append(got, fmt.Sprint(c.Version, c.There))
+			}
+		}
+		if d := cmp.Diff([]string{"9map[ua:true]", "12map[ub:true]"}, got); d != "" {
+			t.Errorf("lists (-want +got):\n%s", d)
+		}
+	})
 }

@@ -212,7 +212,7 @@ func (s *session) note(c snapshot.Change) {
 	case snapshot.Denied:
 		delete(s.pending, c.Kind)
 		s.refused[c.Kind] = c.Err
-	case snapshot.Seen, snapshot.Deleted, snapshot.Lost, snapshot.Restored:
+	case snapshot.Seen, snapshot.Deleted, snapshot.Listed, snapshot.Lost, snapshot.Restored:
 	}
 }
 

@@ -100,6 +100,9 @@ func (l *lens) Watch(ctx context.Context, target engine.Target, out chan<- snaps
 
 // shown turns a change into what the program gets to see.
 func (l *lens) shown(c snapshot.Change, in <-chan snapshot.Change) []snapshot.Change {
+	if l.missing && c.Type == snapshot.Listed {
+		return nil
+	}
 	if c.Object == nil {
 		return []snapshot.Change{c}
 	}

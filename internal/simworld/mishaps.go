@@ -110,7 +110,7 @@ func (f *faults) meet(q *call) fate {
 			continue
 		}
 		f.fire(fault, q.method+" "+q.kind)
-		f.renewed[q.agent] = fault.Kind == Expired
+		f.renewed[q.agent] = f.renewed[q.agent] || fault.Kind == Expired
 		return f.fateOf(fault)
 	}
 	return fate{apply: true}

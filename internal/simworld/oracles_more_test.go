@@ -11,7 +11,11 @@ import (
 )
 
 // events: each is told once, and again only when its count has grown tenfold; of one object in order.
+// With the namespace its Events go too, and what happens then is told by new ones.
 func (v *verdict) events() {
+	if v.ended() {
+		return
+	}
 	last, first, newest := map[string]int32{}, v.world.EventsOf(), map[string]int64{}
 	for _, e := range v.p.entries {
 		if e.Type != journal.Event && e.Type != journal.Alarm || e.Object == nil {
@@ -35,7 +39,7 @@ func (v *verdict) events() {
 func tolerance(class string) (time.Duration, bool) {
 	times := map[string]time.Duration{
 		"InvalidImageName": 2 * time.Second, "Refused": 2 * time.Second, "PodsDenied": 2 * time.Second, "NoProgress": 2 * time.Second,
-		"ReplicasRewritten": 10 * time.Second, "ImagePull": 30 * time.Second, "MissingReference": 30 * time.Second, "OperatorError": 30 * time.Second,
+		"ReplicasRewritten": 10 * time.Second, "TemplateRewritten": 10 * time.Second, "ImagePull": 30 * time.Second, "MissingReference": 30 * time.Second, "OperatorError": 30 * time.Second,
 		"Quota": 60 * time.Second, "Unschedulable": 60 * time.Second, "CrashLoop": 60 * time.Second, "OutOfMemory": 60 * time.Second,
 	}
 	d, known := times[class]
@@ -61,7 +65,7 @@ func (v *verdict) failures() {
 }
 
 func (v *verdict) failed(e *told, hold time.Duration) {
-	if e.Reason == "ReplicasRewritten" {
+	if e.Reason == "ReplicasRewritten" || e.Reason == "TemplateRewritten" {
 		if !v.world.Foreign() && len(v.config.Acts) == 0 && v.manifest.Object != nil && !v.has("operator", "laggy") && v.config.Operator.Stale == 0 {
 			v.failf("failure", "%q at %s, but nobody else wrote", e.Text, e.at)
 		}
@@ -292,6 +296,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Third > 0 {
 			due = min(due, max(s.Third, ph.began, v.operated(ph)))
+		}
+		if s.Hidden > 0 && s.Class != "CrashLoop" && s.Class != "OutOfMemory" {
+			s.Until = min(s.Until, s.Hidden)
 		}
 		if s.Until > due+sayBad && over > due+sayBad {
 			v.failf("speed", "%s on %s since %s, but phase %s went on until %s with %s", s.Class, s.Description, s.At, ph.name, over, endOf(ph))

@@ -201,11 +201,13 @@ func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]
 // Symptom is something wrong that could be seen on an object: from when on, until when (the world's
 // end if never), and, for a container, when it had ended for the third time.
 type Symptom struct {
-	Class       string
-	UID         string
-	At, Until   time.Duration
-	Third       time.Duration
-	Healed      bool
+	Class     string
+	UID       string
+	At, Until time.Duration
+	Third     time.Duration
+	Healed    bool
+	// Hidden is since when it could not be seen any more although the object was not well yet; zero: never.
+	Hidden      time.Duration
 	Description string
 }
 
@@ -238,6 +240,11 @@ func (w *World) Symptoms(uid string) []Symptom {
 			}
 		}
 		for key, s := range open {
+			if _, visible := classes[s.Class]; s.UID == id && visible {
+				s.Hidden = 0
+			} else if s.UID == id && s.Hidden == 0 {
+				s.Hidden = c.At
+			}
 			if s.UID == id && (healed || c.Verb == "DELETED" || c.Object.GetDeletionTimestamp() != nil) {
 				s.Until, s.Healed = c.At, true
 				delete(open, key)
@@ -314,7 +321,7 @@ func podSymptoms(pod *corev1.Pod) map[string]int {
 		}
 		end, exits := s.State.Terminated, int(s.RestartCount)+1
 		if reason == "CrashLoopBackOff" {
-			end, exits = s.LastTerminationState.Terminated, int(s.RestartCount)
+			end = s.LastTerminationState.Terminated
 		}
 		if end != nil && end.ExitCode != 0 {
 			class := "CrashLoop"

@@ -1,5 +1,7 @@
 package snapshot
 
+import "k8s.io/apimachinery/pkg/types"
+
 // Change is one message of a watch: what the cluster was seen to do, or what became of the watch
 // itself. Exactly one of the forms below is used.
 type Change struct {
@@ -11,6 +13,9 @@ type Change struct {
 	Object Object
 	// Err is set for Lost and Denied.
 	Err error
+	// There are the UIDs of all objects that there were at Version, set for Listed.
+	There   map[types.UID]bool
+	Version string
 }
 
 // ChangeType tells the forms of a Change apart.
@@ -22,6 +27,9 @@ const (
 	// Deleted carries the last known state of an object that was deleted, also when the deletion
 	// was missed and only its absence from a later list shows it.
 	Deleted
+	// Listed says which objects of the kind there are, after a list; what else is known of the kind, from
+	// a read perhaps, has been deleted.
+	Listed
 	// Synced says that the first complete list of the kind has been delivered.
 	Synced
 	// Lost says that the watch broke; it is being restored.

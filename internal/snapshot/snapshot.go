@@ -182,6 +182,25 @@ func (s *Snapshot) Within(root, uid types.UID) bool {
 	return false
 }
 
+// Prune takes in that of a kind there were, at a version of the API server's, no others than these, and
+// reports whether that was news.
+func (s *Snapshot) Prune(kind Kind, there map[types.UID]bool, version string) bool {
+	news := false
+	for uid, o := range s.living {
+		if KindOf(o) == kind && !there[uid] && !laterThan(o.GetResourceVersion(), version) {
+			news = s.Remove(o) || news
+		}
+	}
+	return news
+}
+
+// laterThan compares resourceVersions of one kind; those that are not numbers cannot be compared.
+func laterThan(is, was string) bool {
+	a, err1 := strconv.ParseUint(is, 10, 64)
+	b, err2 := strconv.ParseUint(was, 10, 64)
+	return err1 != nil || err2 != nil || a > b
+}
+
 // Severed returns the living objects whose line of controllers ends at one that was never seen and is
 // not of the given kind, ordered by kind and name. Whose they are, nobody can say.
 func (s *Snapshot) Severed(root Kind) []Object {
@@ -228,9 +247,7 @@ func newer(o, old Object) bool {
 	if old == nil {
 		return true
 	}
-	was, err1 := strconv.ParseUint(old.GetResourceVersion(), 10, 64)
-	is, err2 := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
-	return err1 != nil || err2 != nil || is > was
+	return laterThan(o.GetResourceVersion(), old.GetResourceVersion())
 }
 
 func (s *Snapshot) linkOwners(o Object) {

@@ -115,3 +115,30 @@ func TestEventTimeAndCount(t *testing.T) {
 		}
 	}
 }
+
+func TestPrune(t *testing.T) {
+	s := snapshot.New()
+	for _, p := range []*corev1.Pod{pod("listed", "3"), pod("missed", "4"), pod("younger", "9")} {
+		s.Set(p)
+	}
+	there := map[types.UID]bool{"listed": true}
+	if !s.Prune(snapshot.Pod, there, "5") || s.Prune(snapshot.Pod, there, "5") {
+		t.Error("what a list lacks is news exactly once")
+	}
+	for uid, living := range map[types.UID]bool{"listed": true, "missed": false, "younger": true} {
+		if (s.Get(uid) != nil) != living {
+			t.Errorf("%s lives: %v, want %v", uid, !living, living)
+		}
+	}
+}
+
+func TestSevered(t *testing.T) {
+	s := snapshot.New()
+	for _, p := range []*corev1.Pod{pod("orphan", "1", "never seen"), pod("child", "2", "owner"), pod("owner", "3"), pod("grandchild", "4", "orphan")} {
+		s.Set(p)
+	}
+	got := names(s.Severed("SeldonDeployment"), func(o snapshot.Object) string { return o.GetName() })
+	if want := []string{"grandchild", "orphan"}; !slices.Equal(got, want) {
+		t.Errorf("severed are %v, want %v", got, want)
+	}
+}

@@ -14,7 +14,7 @@ import (
 // Arrived tells which changes of the spec have reached the Deployments: numbers of replicas, pod
 // specs in the templates, and nearly everything else of a predictor in the environment of its
 // service orchestrator. What can show nowhere (traffic, annotations of the spec, without an
-// orchestrator all but the pod specs) does not count. Without an earlier generation nothing counts.
+// orchestrator all but the pod specs) is silent. Without an earlier generation nothing counts.
 func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.Deployment) engine.Arrival {
 	was, err1 := decode(before)
 	is, err2 := decode(now)
@@ -27,9 +27,25 @@ func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.De
 	old := canonicalSpec(before.Object["spec"])
 	spec := canonicalSpec(now.Object["spec"])
 	for _, l := range diff(nil, []step{{key: "spec", index: -1}}, old, spec) {
-		a.check(l, a.places(l))
+		places := a.places(l)
+		if len(places) == 0 && a.silent(l) {
+			a.result.Silent++
+		}
+		a.check(l, places)
 	}
 	return a.result
+}
+
+// silent reports whether a leaf that shows in no place is not accounted for otherwise either, as
+// numbers of replicas and predictors that come and go are.
+func (a *arrival) silent(l leaf) bool {
+	if last(l.path).key == "replicas" {
+		return false
+	}
+	if len(l.path) < 2 || l.path[1].key != "predictors" {
+		return true
+	}
+	return len(l.path) >= 4 && slices.ContainsFunc(a.is.predictors, func(p predictor) bool { return p.name == l.path[2].id })
 }
 
 // arrival is the comparison as it grows.
