@@ -45,7 +45,8 @@ func (a *arrival) silent(l leaf) bool {
 	if len(l.path) < 2 || l.path[1].key != "predictors" {
 		return true
 	}
-	return len(l.path) >= 4 && slices.ContainsFunc(a.is.predictors, func(p predictor) bool { return p.name == l.path[2].id })
+	same := func(p predictor) bool { return p.name == l.path[2].id }
+	return len(l.path) >= 4 && slices.ContainsFunc(a.was.predictors, same) && slices.ContainsFunc(a.is.predictors, same)
 }
 
 // arrival is the comparison as it grows.

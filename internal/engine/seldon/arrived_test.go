@@ -282,3 +282,27 @@ func TestArrivedWithoutAnEarlierGeneration(t *testing.T) {
 		t.Errorf("%+v, want nothing: the caller decides", got)
 	}
 }
+
+// TestSilent: a change that shows in no child is counted apart, because nothing tells when it was acted
+// upon; numbers of replicas and what comes and goes are accounted for otherwise.
+func TestSilent(t *testing.T) {
+	direct := strings.Replace(base, "    traffic: 100", "    annotations: {seldon.io/no-engine: 'true'}", 1)
+	for reason, c := range map[string]struct {
+		text, old, new string
+		silent         int
+	}{
+		"traffic":                         {base, "traffic: 100", "traffic: 50", 1},
+		"labels without an orchestrator":  {direct, "  - name: a\n", "  - name: a\n    labels: {team: risk}\n", 1},
+		"labels with one":                 {base, "traffic: 100", "traffic: 100\n    labels: {team: risk}", 0},
+		"an image":                        {base, "example/one:1", "example/one:2", 0},
+		"a number of replicas":            {base, "  predictors:", "  replicas: 3\n  predictors:", 0},
+		"a number of a predictor's":       {base, "traffic: 100", "traffic: 100\n    replicas: 3", 0},
+		"a predictor under another name":  {base, "  - name: a\n", "  - name: b\n", 0},
+		"both a silent one and a replica": {direct, "  - name: a\n", "  - name: a\n    replicas: 2\n    labels: {team: risk}\n", 1},
+	} {
+		before, now := object(t, c.text), object(t, strings.Replace(c.text, c.old, c.new, 1))
+		if got := New().Arrived(before, now, operated(t, before)); got.Silent != c.silent {
+			t.Errorf("%s: %d are silent, want %d: %+v", reason, got.Silent, c.silent, got)
+		}
+	}
+}
