@@ -21,8 +21,10 @@ type theater struct {
 	begun  time.Time
 	images map[string]bool
 	// seen are the different pictures in order, told the events.
-	seen    []string
-	told    []string
+	seen []string
+	told []string
+	// facts are everything that was written, field by field; nil where nobody asks.
+	facts   map[string]bool
 	removed time.Duration
 	ready   time.Duration
 }
@@ -56,6 +58,9 @@ func (th *theater) play(from, until time.Duration) {
 		th.life = out.Life
 		for _, e := range out.Events {
 			th.told = append(th.told, strings.TrimSpace(e.Reason+" "+e.Field))
+			if th.facts != nil {
+				eventFact(e.Type, e.Reason, e.Field, e.Message, th.facts)
+			}
 		}
 		th.pod.Status = Status(th.pod, th.life, th.pace, "10.0.0.1", now)
 		for i, c := range th.life.Main {
@@ -64,6 +69,9 @@ func (th *theater) play(from, until time.Duration) {
 			}
 		}
 		th.look(at)
+		if th.facts != nil {
+			statusFacts(th.pod.Status, th.facts)
+		}
 		if out.Remove {
 			th.removed = at
 			return
