@@ -146,19 +146,24 @@ func (v *verdict) early(e *told) {
 	}
 }
 
-// reads is how often pods were listed to confirm something.
-func (v *verdict) reads() int {
-	n := 0
+// contradicted is how many requests went into confirming reads beyond those of the two that a run's
+// successes rest on: one for the custom resource, and if that agrees two for what is below it.
+func (v *verdict) contradicted() int {
+	roots, below := 0, 0
 	for _, s := range v.world.Served() {
-		if s.Agent == v.p.agent && s.Method == "LIST" && s.Kind == "Pod" && s.At > v.truth[0].At {
-			n++
+		switch {
+		case s.Agent != v.p.agent || s.At <= v.truth[0].At:
+		case s.Method == "GET" && s.Kind == simworld.Root:
+			roots++
+		case s.Method == "LIST" && s.Kind == "Pod":
+			below++
 		}
 	}
-	return n
+	return max(roots-2, 0) + 2*max(below-2, 0)
 }
 
 // requests: their number does not depend on how long pods take. A success rests on one confirming
-// read; each that contradicts what the watches had shown costs its three requests again.
+// read; one that contradicts what the watches had shown costs its requests again.
 func (v *verdict) requests() {
 	n := v.world.Asked(v.p.agent)
 	if !v.calm() || v.has("operator", "ill") {
@@ -171,9 +176,7 @@ func (v *verdict) requests() {
 	if v.config.Server.WatchList != "" {
 		limit = 30
 	}
-	if contradicted := v.reads() - 2; contradicted > 0 {
-		limit += 3 * min(contradicted, 3)
-	}
+	limit += min(v.contradicted(), 9)
 	watches := 9 * int((v.p.ended-v.p.began)/(5*time.Minute))
 	if v.config.Server.HTTP1 {
 		watches += 9 * int((v.p.ended-v.p.began)/(15*time.Second))
