@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -26,18 +27,34 @@ const (
 
 // confirmReached asks for the read that a success rests on. What the garbage collector let go in a
 // foreground deletion has nothing left below it; after any other deletion, such as somebody else's in
-// the background, what is left may never have been seen.
+// the background, or one of what was made so late that the collector did not know what it owned, what
+// is left may never have been seen.
 func (s *step) confirmReached(v judge.Verdict) {
 	switch {
 	case s.goal.Kind != judge.Gone:
 		s.wantRead(ReadBelow)
-	case s.orderly || s.looked:
+	case s.orderly && !s.hasty || s.looked:
 		s.end(v)
 	case s.doubted:
 		s.Wake = s.untilCertain()
 	case s.reading == ReadNothing:
 		s.ask(ReadLeft)
 	}
+}
+
+// hasty reports whether the last state of an object shows that it was removed at once, and may have
+// owned something: in a foreground deletion it would have been marked first.
+func hasty(o snapshot.Object) bool {
+	if o.GetDeletionTimestamp() != nil {
+		return false
+	}
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		return true
+	case *appsv1.ReplicaSet:
+		return o.Spec.Replicas == nil || *o.Spec.Replicas > 0
+	}
+	return false
 }
 
 // doubtTime is how long after the first confirming read that disagreed the next one is made although

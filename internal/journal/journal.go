@@ -75,6 +75,7 @@ type State struct {
 	fresh   *unstructured.Unstructured // the custom resource as the first half of that read showed it
 	acted   int64                      // the generation on which the operator was found to have acted
 	orderly bool                       // the custom resource was seen in a foreground deletion
+	hasty   bool                       // something below it was removed without waiting for what it owned
 	looked  bool                       // a read has shown what a deletion left
 	asked   []snapshot.Object          // what was known below it when the read was asked for
 	unread  bool                       // the last confirming read failed, which has been told
@@ -205,6 +206,7 @@ func (s *step) change(c snapshot.Change) {
 		if s.snap.Remove(c.Object) {
 			s.doubted = false
 		}
+		s.hasty = s.hasty || s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID())
 	case snapshot.Listed:
 		if s.snap.Prune(c.Kind, c.There, c.Version) {
 			s.doubted = false
