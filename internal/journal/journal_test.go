@@ -246,3 +246,36 @@ func TestFailureNeedsConfirmation(t *testing.T) {
 		t.Fatalf("verdict %v, want failed", v)
 	}
 }
+
+// TestGoneIsLookedForAfterHaste: what goes in a foreground deletion takes along what it owns. What went
+// without having been marked may have left something that nobody has seen yet.
+func TestGoneIsLookedForAfterHaste(t *testing.T) {
+	for _, tc := range []struct {
+		reason string
+		marked bool
+		want   journal.Reading
+	}{
+		{"the Deployment was marked before it went", true, journal.ReadNothing},
+		{"the Deployment went at once", false, journal.ReadLeft},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			p := newPlayer()
+			now := metav1.NewTime(p.now)
+			going := root(5, 2, "Creating")
+			going.SetDeletionTimestamp(&now)
+			going.SetFinalizers([]string{metav1.FinalizerDeleteDependents})
+			p.step(journal.Began{Phase: journal.Delete, Goal: judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(going)}})
+			p.see(deployment("2", 0), going)
+			last := deployment("6", 0)
+			if tc.marked {
+				last.SetDeletionTimestamp(&now)
+			}
+			for _, o := range []snapshot.Object{last, going} {
+				p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: snapshot.KindOf(o), Object: o}}})
+			}
+			if claimed := p.last.Verdict != nil; p.last.Read != tc.want || claimed != tc.marked {
+				t.Errorf("read %v, claimed %v: want read %v, claimed %v", p.last.Read, claimed, tc.want, tc.marked)
+			}
+		})
+	}
+}
