@@ -153,7 +153,7 @@ func (v *verdict) contradicted() int {
 	for _, s := range v.world.Served() {
 		switch {
 		case s.Agent != v.p.agent || s.At <= v.truth[0].At:
-		case s.Method == "GET" && s.Kind == simworld.Root:
+		case s.Method == http.MethodGet && s.Kind == simworld.Root:
 			roots++
 		case s.Method == "LIST" && s.Kind == "Pod":
 			below++
