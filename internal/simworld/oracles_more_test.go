@@ -147,9 +147,10 @@ func (v *verdict) early(e *told) {
 }
 
 // contradicted is how many requests went into confirming reads beyond those of the two that a run's
-// successes rest on: one for the custom resource, and if that agrees two for what is below it.
+// successes rest on: one for the custom resource, and if that agrees two for what is below it. The look
+// for what a hasty deletion left takes four.
 func (v *verdict) contradicted() int {
-	roots, below := 0, 0
+	roots, below, left := 0, 0, 0
 	for _, s := range v.world.Served() {
 		switch {
 		case s.Agent != v.p.agent || s.At <= v.truth[0].At:
@@ -157,9 +158,11 @@ func (v *verdict) contradicted() int {
 			roots++
 		case s.Method == "LIST" && s.Kind == "Pod":
 			below++
+		case s.Method == "LIST" && s.Kind == "Service":
+			left++
 		}
 	}
-	return max(roots-2, 0) + 2*max(below-2, 0)
+	return max(roots-2, 0) + 2*max(below-2, 0) + 2*left
 }
 
 // requests: their number does not depend on how long pods take. A success rests on one confirming
