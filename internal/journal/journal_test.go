@@ -134,6 +134,41 @@ func TestClaimNeedsConfirmation(t *testing.T) {
 	}
 }
 
+// TestReadOvertaken: the watches may bring something newer than the confirming read while that is on its
+// way; the newer counts, for an object as for its deletion.
+func TestReadOvertaken(t *testing.T) {
+	p := newPlayer()
+	created := root(1, 1, "")
+	p.step(journal.Began{Phase: journal.Scale, Goal: judge.Goal{
+		Kind: judge.Scaled, Root: snapshot.RefTo(created), Baseline: created, Created: true,
+		Reached: []string{"m-p-0-clf"}, Was: map[string]int32{"m-p-0-clf": 2},
+	}})
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Synced, Kind: snapshot.Deployment}, {Type: snapshot.Synced, Kind: snapshot.Pod}}})
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "rs", UID: "rs", ResourceVersion: "2", OwnerReferences: owned("deployment")}}
+	serving, surplus := pod("serving"), pod("surplus")
+	p.see(root(2, 1, "Available"), deployment("3", 1), set, serving, surplus)
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: snapshot.Pod, Object: surplus}}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Available")}})
+	if p.last.Read != journal.ReadBelow {
+		t.Fatalf("read %v: want what is below the root", p.last.Read)
+	}
+	p.step(journal.Changed{Changes: []snapshot.Change{
+		{Type: snapshot.Seen, Kind: snapshot.Deployment, Object: deployment("7", 0)},
+		{Type: snapshot.Seen, Kind: snapshot.Deployment, Object: deployment("9", 1)},
+	}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{deployment("7", 0), serving, surplus}})
+	if p.last.Verdict == nil || p.last.Verdict.Outcome != judge.Reached {
+		t.Errorf("verdict %+v: want reached", p.last.Verdict)
+	}
+}
+
+func pod(name string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", UID: types.UID(name), ResourceVersion: "2", OwnerReferences: owned("rs"), Labels: map[string]string{"seldon-app": "m-p"}},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
+	}
+}
+
 // TestFailedReadIsRepeated: a read that fails delays the claim and does not lose it.
 func TestFailedReadIsRepeated(t *testing.T) {
 	p := begun()

@@ -37,41 +37,61 @@ func (r request) wrote() bool {
 }
 
 // readAudit reads the log. A watch has a line for its beginning and one for its end; the first counts.
-func readAudit(b *testing.B, path string) []request {
+func readAudit(b *testing.B, path string) auditLog {
 	b.Helper()
 	file, err := os.Open(path)
 	must(b, err)
 	defer file.Close()
-	var requests []request
+	log := auditLog{writes: map[string][]request{}}
 	seen := map[string]bool{}
 	for lines := json.NewDecoder(bufio.NewReader(file)); ; {
 		var r request
 		err := lines.Decode(&r)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return requests
+			return log
 		}
 		must(b, err)
-		if !seen[r.AuditID] {
-			seen[r.AuditID] = true
-			requests = append(requests, r)
+		if seen[r.AuditID] {
+			continue
+		}
+		seen[r.AuditID] = true
+		log.requests = append(log.requests, r)
+		if r.wrote() {
+			log.writes[r.object()] = append(log.writes[r.object()], r)
 		}
 	}
 }
 
+// auditLog is the API server's log, and of it the requests that may have changed something, by object.
+type auditLog struct {
+	requests []request
+	writes   map[string][]request
+}
+
+func (r request) object() string {
+	return r.ObjectRef.Resource + "/" + r.ObjectRef.Namespace + "/" + r.ObjectRef.Name
+}
+
+// of returns the requests that a contender made in a turn.
+func (l auditLog) of(t turn, agent, namespace string) []request {
+	var own []request
+	for _, r := range l.requests {
+		if strings.HasPrefix(r.UserAgent, agent) && r.ObjectRef.Namespace == namespace && !r.Received.Before(t.started) && !r.Received.After(t.ended) {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
 // audit completes the turns by what the log says of them.
-func (s series) audit(b *testing.B, log []request) {
+func (s series) audit(b *testing.B, log auditLog, namespace string) {
 	b.Helper()
 	for way, turns := range s {
 		for i := range turns {
 			t := &turns[i]
-			var own []request
-			for _, r := range log {
-				if strings.HasPrefix(r.UserAgent, agents[way]) && !r.Received.Before(t.started) && !r.Received.After(t.ended) {
-					own = append(own, r)
-				}
-			}
+			own := log.of(*t, agents[way], namespace)
 			t.requests = len(own)
-			t.took, t.timed = worldTime(t.history, own, log)
+			t.took, t.timed = worldTime(t.history, own, log, namespace)
 			if !t.timed && way == bySeldonctl {
 				b.Errorf("the audit log does not tell how long the world took in turn %d of seldonctl", i+1)
 			}
@@ -85,35 +105,47 @@ var writes = [...]string{"create", "patch", "delete"}
 // worldTime sums, over the phases, the time from the receipt of the contender's write to the moment at
 // which the last change that the goal needs was accepted. It is not known if the contender went on
 // before the goal was reached.
-func worldTime(h history, own, log []request) (time.Duration, bool) {
+func worldTime(h history, own []request, log auditLog, namespace string) (time.Duration, bool) {
 	var sum time.Duration
-	var set [len(goals)]time.Time
-	for i, verb := range writes {
-		for _, r := range own {
-			if r.Verb == verb && r.ObjectRef.Resource == seldonDeployments.Resource {
-				set[i] = r.Received
-			}
-		}
-		if set[i].IsZero() {
+	for _, p := range phases(h, own, log, namespace) {
+		if p.reached.IsZero() {
 			return 0, false
 		}
-	}
-	for i, g := range goals {
-		reached, ok := firstReached(h, g, log, set[i])
-		if !ok || i+1 < len(goals) && reached.After(set[i+1]) {
-			return 0, false
-		}
-		sum += reached.Sub(set[i])
+		sum += p.reached.Sub(p.set)
 	}
 	return sum, true
 }
 
+// phase is when a contender set a goal, and when the world had it; zero if the contender went on before.
+type phase struct{ set, reached time.Time }
+
+func phases(h history, own []request, log auditLog, namespace string) [len(goals)]phase {
+	var found [len(goals)]phase
+	for i, verb := range writes {
+		for _, r := range own {
+			if r.Verb == verb && r.ObjectRef.Resource == seldonDeployments.Resource {
+				found[i].set = r.Received
+			}
+		}
+	}
+	for i, g := range goals {
+		if found[i].set.IsZero() {
+			continue
+		}
+		reached, ok := firstReached(h, g, log, namespace, found[i].set)
+		if ok && (i+1 == len(goals) || !reached.After(found[i+1].set)) {
+			found[i].reached = reached
+		}
+	}
+	return found
+}
+
 // firstReached is when the first change after the write was accepted with which the world had the goal.
-func firstReached(h history, g goal, log []request, after time.Time) (time.Time, bool) {
+func firstReached(h history, g goal, log auditLog, namespace string, after time.Time) (time.Time, bool) {
 	w := world{}
 	for _, c := range h.inOrder() {
 		w.take(c)
-		if at := c.accepted(log); at.After(after) && g.reached(w) {
+		if at := c.accepted(log, namespace); at.After(after) && g.reached(w) {
 			return at, true
 		}
 	}
@@ -122,11 +154,10 @@ func firstReached(h history, g goal, log []request, after time.Time) (time.Time,
 
 // accepted is when the API server had carried out the request that led to a change: the last one about
 // the object that it had received when the witness learned of the change.
-func (c change) accepted(log []request) time.Time {
+func (c change) accepted(log auditLog, namespace string) time.Time {
 	var last request
-	for _, r := range log {
-		about := r.ObjectRef.Resource == kinds[c.kind].Resource && r.ObjectRef.Name == c.name && r.ObjectRef.Namespace == namespace
-		if about && r.wrote() && r.Received.After(last.Received) && !r.Received.After(c.at) {
+	for _, r := range log.writes[kinds[c.kind].Resource+"/"+namespace+"/"+c.name] {
+		if r.Received.After(last.Received) && !r.Received.After(c.at) {
 			last = r
 		}
 	}

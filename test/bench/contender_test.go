@@ -35,6 +35,16 @@ type turn struct {
 	timed    bool          // every goal was reached before the next was set, so that took is known
 }
 
+// settle waits until a turn's claims are judged and nothing is left of it, and gives it its history.
+func (w *witness) settle(ctx context.Context, t *turn) error {
+	for _, c := range t.claims {
+		c.settle()
+	}
+	was, err := w.clear(ctx)
+	t.history = was
+	return err
+}
+
 func (t turn) wall() time.Duration { return t.ended.Sub(t.started) }
 
 // overhead is how much longer the turn took than the world itself.

@@ -83,7 +83,7 @@ func (k kubectl) turn(b *testing.B, kubeconfig string, w *witness) contender {
 	return func(ctx context.Context) (turn, error) {
 		t := turn{started: time.Now()}
 		for _, step := range steps {
-			command := exec.CommandContext(ctx, k.path, append([]string{"-n", namespace}, step.words...)...)
+			command := exec.CommandContext(ctx, k.path, append([]string{"-n", w.namespace}, step.words...)...)
 			command.Env = env
 			if out, err := command.CombinedOutput(); err != nil {
 				return t, fmt.Errorf("kubectl %s: %w\n%s", strings.Join(step.words, " "), err, out)

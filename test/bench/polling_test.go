@@ -22,8 +22,8 @@ import (
 const pollingAgent = "bench-polling"
 
 // poller is a client as one writes it in an hour: after each write it looks at the object, at once
-// and then every second, until its status is what was asked for.
-func poller(b *testing.B, config *rest.Config, w *witness) contender {
+// and then again and again, until its status is what was asked for.
+func poller(b *testing.B, config *rest.Config, w *witness, every time.Duration) contender {
 	b.Helper()
 	client, err := dynamic.NewForConfig(as(config, pollingAgent))
 	must(b, err)
@@ -31,7 +31,7 @@ func poller(b *testing.B, config *rest.Config, w *witness) contender {
 	must(b, err)
 	object := &unstructured.Unstructured{}
 	must(b, yaml.Unmarshal(text, &object.Object))
-	p := polling{client: client.Resource(seldonDeployments).Namespace(namespace)}
+	p := polling{client: client.Resource(seldonDeployments).Namespace(w.namespace), every: every}
 	return func(ctx context.Context) (turn, error) {
 		t := turn{started: time.Now()}
 		writes := [...]func() error{
@@ -58,10 +58,13 @@ func poller(b *testing.B, config *rest.Config, w *witness) contender {
 	}
 }
 
-type polling struct{ client dynamic.ResourceInterface }
+type polling struct {
+	client dynamic.ResourceInterface
+	every  time.Duration
+}
 
 func (p polling) until(ctx context.Context, g goal) error {
-	return wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, p.every, limit, true, func(ctx context.Context) (bool, error) {
 		object, err := p.client.Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case g.replicas == 0:

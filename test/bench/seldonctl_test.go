@@ -79,7 +79,7 @@ func (p program) turn(kubeconfig string, w *witness) contender {
 					t.claims = append(t.claims, w.claimed(ctx, goals[i]))
 				}
 			}
-		}, p.path, "run", "-f", manifest, "-n", namespace, "-r", strconv.Itoa(scaled), "--kubeconfig", kubeconfig)
+		}, p.path, "run", "-f", manifest, "-n", w.namespace, "-r", strconv.Itoa(scaled), "--kubeconfig", kubeconfig)
 		if err == nil && (result.Code != 0 || len(t.claims) != len(goals)) {
 			err = fmt.Errorf("exit code %d and %d phases after:\n%s", result.Code, len(t.claims), output.String())
 		}

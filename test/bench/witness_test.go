@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,7 +18,8 @@ import (
 
 // witness watches the namespace for itself and says of each claim whether it was true.
 type witness struct {
-	client dynamic.Interface
+	client    dynamic.Interface
+	namespace string
 	// absent is a witness who costs nothing and knows nothing, where only the time counts.
 	absent bool
 
@@ -30,19 +30,24 @@ type witness struct {
 }
 
 // watch begins to watch all kinds; the witness ends with ctx.
-func watch(ctx context.Context, b *testing.B, config *rest.Config) *witness {
-	b.Helper()
-	client, err := dynamic.NewForConfig(as(config, "bench-witness"))
-	must(b, err)
-	w := &witness{client: client, news: make(chan struct{})}
+func watch(ctx context.Context, config *rest.Config, namespace string) (*witness, error) {
+	w, err := newWitness(config, namespace)
+	if err != nil {
+		return nil, err
+	}
 	for kind, resource := range kinds {
-		list, err := client.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
-		must(b, err)
+		objects := w.client.Resource(resource).Namespace(namespace)
+		list, err := objects.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("the witness cannot list: %w", err)
+		}
 		for i := range list.Items {
 			w.note(kind, apiwatch.Event{Type: apiwatch.Added, Object: &list.Items[i]})
 		}
-		events, err := client.Resource(resource).Namespace(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
-		must(b, err)
+		events, err := objects.Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+		if err != nil {
+			return nil, fmt.Errorf("the witness cannot watch: %w", err)
+		}
 		go func() {
 			for event := range events.ResultChan() {
 				w.note(kind, event)
@@ -50,7 +55,15 @@ func watch(ctx context.Context, b *testing.B, config *rest.Config) *witness {
 			w.note(kind, apiwatch.Event{Type: apiwatch.Error})
 		}()
 	}
-	return w
+	return w, nil
+}
+
+func newWitness(config *rest.Config, namespace string) (*witness, error) {
+	client, err := dynamic.NewForConfig(as(config, "bench-witness"))
+	if err != nil {
+		return nil, fmt.Errorf("make the witness: %w", err)
+	}
+	return &witness{client: client, namespace: namespace, news: make(chan struct{})}, nil
 }
 
 // note takes in one message of a watch, with the time at which it came.
@@ -75,30 +88,32 @@ func (w *witness) at(when time.Time) world {
 }
 
 // nobody is the witness of turns in which only the time counts.
-func nobody(_ context.Context, b *testing.B, config *rest.Config) *witness {
-	b.Helper()
-	client, err := dynamic.NewForConfig(as(config, "bench-witness"))
-	must(b, err)
-	return &witness{client: client, absent: true, news: make(chan struct{})}
+func nobody(_ context.Context, config *rest.Config, namespace string) (*witness, error) {
+	w, err := newWitness(config, namespace)
+	if err != nil {
+		return nil, err
+	}
+	w.absent = true
+	return w, nil
 }
 
 // look makes an absent witness know what is there.
-func (w *witness) look(ctx context.Context, b *testing.B) {
-	b.Helper()
+func (w *witness) look(ctx context.Context) error {
 	now, err := w.read(ctx)
-	must(b, err)
 	w.history = nil
 	for _, t := range now {
 		w.history = append(w.history, change{thing: t})
 	}
+	return err
 }
 
 // clear waits until the world is empty, forgets what was and returns it.
-func (w *witness) clear(ctx context.Context, b *testing.B) history {
-	b.Helper()
+func (w *witness) clear(ctx context.Context) (history, error) {
 	for {
 		if w.absent {
-			w.look(ctx, b)
+			if err := w.look(ctx); err != nil {
+				return nil, err
+			}
 		}
 		w.mu.Lock()
 		news, lost, left := w.news, w.lost, w.history.at(time.Now())
@@ -106,17 +121,19 @@ func (w *witness) clear(ctx context.Context, b *testing.B) history {
 			was := w.history
 			w.history = nil
 			w.mu.Unlock()
-			return was
+			return was, nil
 		}
 		w.mu.Unlock()
-		must(b, lost)
+		if lost != nil {
+			return nil, lost
+		}
 		select {
 		case <-news:
 		case <-w.again():
 		case <-time.After(limit):
-			b.Fatalf("what one turn made is not gone after %s: %v", limit, left)
+			return nil, fmt.Errorf("what one turn made is not gone after %s: %v", limit, left)
 		case <-ctx.Done():
-			b.Fatal(ctx.Err())
+			return nil, ctx.Err()
 		}
 	}
 }
@@ -169,7 +186,7 @@ func (w *witness) read(ctx context.Context) (world, error) {
 	var failures []error
 	for kind, resource := range kinds {
 		reads.Go(func() {
-			list, err := w.client.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
+			list, err := w.client.Resource(resource).Namespace(w.namespace).List(ctx, metav1.ListOptions{})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

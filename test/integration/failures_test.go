@@ -53,6 +53,7 @@ func TestFailures(t *testing.T) {
 				t.Fatal("the witness has seen no pod in trouble")
 			}
 			held := named.at.Sub(began)
+			t.Logf("named after %s: %s", held.Round(100*time.Millisecond), named.text)
 			if held > want.borne+grace {
 				t.Errorf("it was named after %s, want at most %s", held, want.borne+grace)
 			}
