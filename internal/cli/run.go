@@ -90,8 +90,8 @@ func (f runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan o
 		object.SetNamespace("default")
 	}
 	return ops.RunRequest{
-		Object: object, ID: rand.String(8), Replicas: f.replicas, Limits: f.limits, Keep: ops.Keep(f.keep),
-		FailFast: f.failFast == "auto", RefuseAutoscaled: f.autoscaled == "fail", RequireReady: f.ready, Simulated: f.local,
+		Object: object, ID: rand.String(8), Replicas: f.replicas, Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail",
+		Manner: ops.Manner{Limits: f.limits, FailFast: f.failFast == "auto", RequireReady: f.ready, Simulated: f.local},
 		Lines: func(path string) (string, bool) {
 			line, found := document.Line(path)
 			return fmt.Sprintf("%s:%d", document.File, line), found

@@ -9,6 +9,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
@@ -35,53 +36,81 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 	if why != "" {
 		return why
 	}
-	for _, err := range []error{found.deploymentsErr, found.servicesErr} {
-		switch {
-		case err == nil:
-		case apierrors.IsForbidden(err):
-			r.tell(ctx, journal.Entry{
-				Type: journal.Warning, Phase: journal.Connect, Reason: "NamesUnchecked",
-				Text: "whether the names that the manifest implies are free cannot be checked: " + err.Error(),
-			})
-		default:
-			return r.refuse(ctx, journal.Connect, err)
-		}
+	if reason := r.checkNames(ctx, found); reason != Reached {
+		return reason
 	}
-	root := r.target.Kind()
-	how, why := r.await(ctx, r.left(), func() bool {
-		return len(r.pending) == 0 || r.refused[root] != nil || r.refused[snapshot.Deployment] != nil
-	})
-	if how == interrupted {
-		return why
-	}
-	for _, kind := range []snapshot.Kind{root, snapshot.Deployment} {
-		if err := r.refused[kind]; err != nil {
-			return r.refuse(ctx, journal.Connect, err)
-		}
+	late, reason := r.firstLists(ctx)
+	if reason != Reached {
+		return reason
 	}
 	if reason := r.checkPermissions(ctx, found); reason != Reached {
 		return reason
 	}
-	if how == outOfTime {
-		return r.refuse(ctx, journal.Connect, &RefusalError{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", r.Limits.Wait)})
+	if late {
+		return r.tooLate(ctx)
 	}
 	if reason := r.refuseAutoscaled(ctx, implied); reason != Reached {
 		return reason
 	}
-	if r.state.Snapshot().Named(root, r.target.Namespace, r.target.Name) != nil {
+	if r.present() != nil {
 		return r.refuse(ctx, journal.Connect, apierrors.NewAlreadyExists(r.target.Identity.Resource.GroupResource(), r.target.Name))
 	}
 	return r.refuseTaken(ctx, implied, found)
 }
 
-func (r *run) list(ctx context.Context) names {
+// checkNames tells where the names that exist may not be read.
+func (l *life) checkNames(ctx context.Context, found names) Reason {
+	for _, err := range []error{found.deploymentsErr, found.servicesErr} {
+		switch {
+		case err == nil:
+		case apierrors.IsForbidden(err):
+			l.tell(ctx, journal.Entry{
+				Type: journal.Warning, Phase: journal.Connect, Reason: "NamesUnchecked",
+				Text: "whether the names that the manifest implies are free cannot be checked: " + err.Error(),
+			})
+		default:
+			return l.refuse(ctx, journal.Connect, err)
+		}
+	}
+	return Reached
+}
+
+// firstLists waits until the kinds are known, or it is too late for that. Whoever may not see the custom
+// resource or its Deployments can prove nothing.
+func (l *life) firstLists(ctx context.Context) (late bool, _ Reason) {
+	needed := []snapshot.Kind{l.target.Kind(), snapshot.Deployment}
+	how, why := l.await(ctx, l.left(), func() bool {
+		return len(l.pending) == 0 || slices.ContainsFunc(needed, func(kind snapshot.Kind) bool { return l.refused[kind] != nil })
+	})
+	if how == interrupted {
+		return false, why
+	}
+	for _, kind := range needed {
+		if err := l.refused[kind]; err != nil {
+			return false, l.refuse(ctx, journal.Connect, err)
+		}
+	}
+	return how == outOfTime, Reached
+}
+
+func (l *life) tooLate(ctx context.Context) Reason {
+	return l.refuse(ctx, journal.Connect, &RefusalError{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", l.Limits.Wait)})
+}
+
+// present returns the living object of the target's name, or nil.
+func (l *life) present() *unstructured.Unstructured {
+	root, _ := l.state.Snapshot().Named(l.target.Kind(), l.target.Namespace, l.target.Name).(*unstructured.Unstructured)
+	return root
+}
+
+func (l *life) list(ctx context.Context) names {
 	var n names
 	var requests sync.WaitGroup
-	requests.Go(func() { n.services, n.servicesErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Service) })
+	requests.Go(func() { n.services, n.servicesErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Service) })
 	requests.Go(func() {
-		n.deployments, n.deploymentsErr = r.Cluster.Names(ctx, r.target.Namespace, snapshot.Deployment)
+		n.deployments, n.deploymentsErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Deployment)
 	})
-	requests.Go(func() { n.rules, n.rulesComplete, n.rulesErr = r.Cluster.Rules(ctx, r.target.Namespace) })
+	requests.Go(func() { n.rules, n.rulesComplete, n.rulesErr = l.Cluster.Rules(ctx, l.target.Namespace) })
 	requests.Wait()
 	return n
 }
@@ -93,7 +122,7 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 		return Reached // not every cluster can say; the requests themselves will tell
 	}
 	root := need{r.target.Identity.Resource.GroupResource(), []string{"create", "get", "list", "watch", "patch"}}
-	if r.Keep != KeepAlways {
+	if r.req.Keep != KeepAlways {
 		root.verbs = append(root.verbs, "delete")
 	}
 	deployments := need{schema.GroupResource{Group: "apps", Resource: "deployments"}, []string{"list", "watch"}}
@@ -108,27 +137,32 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 	})
 }
 
-// refuseTaken refuses names that belong to somebody else. Nothing of ours exists yet, so whoever has
-// one is somebody else.
-func (r *run) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
+// refuseTaken refuses names that belong to somebody else: to anyone but the object itself, if it exists.
+func (l *life) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
 	for _, w := range implied.Workloads {
 		for _, o := range found.deployments {
-			if slices.Contains(w.Names, o.Name) {
-				return r.refuse(ctx, journal.Connect, taken(snapshot.Deployment, o))
+			if slices.Contains(w.Names, o.Name) && !l.owns(o) {
+				return l.refuse(ctx, journal.Connect, taken(snapshot.Deployment, o))
 			}
 		}
 	}
 	for _, o := range found.services {
-		if slices.Contains(implied.Services, o.Name) {
-			return r.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
+		if slices.Contains(implied.Services, o.Name) && !l.owns(o) {
+			return l.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
 		}
 	}
 	return Reached
 }
 
+// owns reports whether the object on the cluster controls another one.
+func (l *life) owns(o metav1.PartialObjectMetadata) bool {
+	controller := metav1.GetControllerOf(&o)
+	return l.known != nil && controller != nil && controller.UID == l.uid()
+}
+
 // refuseAutoscaled refuses to begin where the scaling would be refused.
 func (r *run) refuseAutoscaled(ctx context.Context, implied engine.Implied) Reason {
-	if !r.RefuseAutoscaled {
+	if !r.req.RefuseAutoscaled {
 		return Reached
 	}
 	for _, w := range implied.Workloads {

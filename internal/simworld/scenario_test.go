@@ -70,9 +70,12 @@ func draw(seed uint64, shapes []recorded.Shape) scenario {
 	s.config = simworld.Config{Seed: seed, Pace: pace(r), Server: server(r)}
 	s.config.Operator = simworld.OperatorConfig{Lag: pickOf(r, 20*ms, 20*ms, 200*ms, time.Second, 3*time.Second), Stale: pickOf(r, 0, 0, 30*ms, 200*ms)}
 	s.request = ops.RunRequest{
-		Object: s.manifest, ID: fmt.Sprintf("run%d", seed), Replicas: pickOf(r, int32(0), 1, 2, 2, 3, 4), FailFast: r.IntN(8) > 0,
-		Limits: ops.Limits{Wait: pickOf(r, 40*time.Second, 120*time.Second, 120*time.Second, 300*time.Second), Cleanup: 60 * time.Second},
-		Keep:   pickOf(r, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepFailure, ops.KeepAlways),
+		Object: s.manifest, ID: fmt.Sprintf("run%d", seed), Replicas: pickOf(r, int32(0), 1, 2, 2, 3, 4),
+		Manner: ops.Manner{
+			FailFast: r.IntN(8) > 0,
+			Limits:   ops.Limits{Wait: pickOf(r, 40*time.Second, 120*time.Second, 120*time.Second, 300*time.Second), Cleanup: 60 * time.Second},
+		},
+		Keep: pickOf(r, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepNever, ops.KeepFailure, ops.KeepAlways),
 	}
 	s.replicas(r)
 	s.deadlines(r)

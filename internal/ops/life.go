@@ -1,0 +1,170 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Manner is how a command that waits goes about it.
+type Manner struct {
+	Limits Limits
+	// FailFast ends the waiting when a failure is proven, not only at the limit.
+	FailFast bool
+	// RequireReady makes every condition of the operator's status a condition of available.
+	RequireReady bool
+	// Where is the first line: context, server, namespace.
+	Where string
+	// Simulated says that the pods are simulated.
+	Simulated bool
+}
+
+// Limits are how long things may take.
+type Limits struct {
+	// Wait is the limit of each wait, the requests before it included; Cleanup that of the deletion
+	// after a failed run; Total caps all of it, zero: nothing does.
+	Wait, Cleanup, Total time.Duration
+}
+
+// life is a command's way with one custom resource: what it knows of it and what it has done to it.
+type life struct {
+	*session
+	Manner
+
+	object  *unstructured.Unstructured // the manifest's; of one that is only named, its name
+	lines   Lines
+	started time.Time
+	ref     snapshot.Ref               // of the object on the cluster; empty before it is known
+	known   *unstructured.Unstructured // as it was first known: the answer to its creation, or first seen
+	proven  *unstructured.Unstructured // the object when it was last proven to be as wanted
+	noticed int64                      // the foreign generation that was told
+	steps   []string                   // what was reached, for the closing line
+	deleted bool                       // DELETE has been accepted
+	gone    bool
+}
+
+// live begins a command on one custom resource: the watches are opened and the first line is told. The
+// function that is returned ends all that the command has going, which the returned context is for.
+func live(
+	ctx context.Context, d Deps, target engine.Target, manner Manner, object *unstructured.Unstructured, lines Lines,
+) (context.Context, *life, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	s, closeWatches := open(ctx, d, target)
+	l := &life{session: s, Manner: manner, object: object, lines: lines, started: d.Now()}
+	if manner.Limits.Total > 0 {
+		s.deadline = l.started.Add(manner.Limits.Total)
+	}
+	l.tell(ctx, journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: manner.Where})
+	return ctx, l, func() { cancel(); closeWatches() }
+}
+
+// know takes in which object on the cluster it is about.
+func (l *life) know(o *unstructured.Unstructured) { l.known, l.ref = o, snapshot.RefTo(o) }
+
+// uid returns the UID of the object on the cluster.
+func (l *life) uid() types.UID { return l.ref.UID }
+
+// pursue sets a goal and waits for its verdict, for what is left of the phase's time.
+func (l *life) pursue(ctx context.Context, phase journal.Phase, goal judge.Goal, text string) Reason {
+	l.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: l.left().Round(time.Second)})
+	return l.awaitVerdict(ctx, phase)
+}
+
+// awaitVerdict waits for the verdict on the present goal.
+func (l *life) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
+	began := l.Now()
+	how, why := l.await(ctx, l.left(), func() bool { return l.verdict != nil })
+	switch how {
+	case interrupted:
+		l.tell(ctx, journal.Entry{Type: journal.Failure, Object: &l.ref, Reason: string(why), Text: "interrupted", Took: l.Now().Sub(began)})
+		return why
+	case outOfTime:
+		return l.tellTimeout(ctx, phase, l.Now().Sub(l.since)) // the limit counts from the phase's first request
+	case done:
+	}
+	switch l.verdict.Outcome {
+	case judge.Reached:
+		l.proven = l.state.Root(l.uid())
+		l.steps = append(l.steps, fmt.Sprintf("%s in %s", phase, seconds(l.Now().Sub(began))))
+		return Reached
+	case judge.Lost:
+		return Vanished
+	case judge.Failed, judge.Waiting:
+	}
+	return Failed
+}
+
+// tellTimeout says at a limit what was still lacking and the cause as far as it is known.
+func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.Duration) Reason {
+	root := l.target.Kind()
+	if l.state.Blind(root) {
+		l.tell(ctx, journal.Entry{
+			Type: journal.Failure, Phase: phase, Object: &l.ref, Reason: string(Unusable), Took: took,
+			Text: "the API server could not be reached any more when the limit came; the last known state was not the goal",
+		})
+		return Unusable
+	}
+	last := l.state.Last(l.Now())
+	e := journal.Entry{
+		Type: journal.Failure, Phase: phase, Object: &l.ref, Reason: string(TimedOut), Took: took,
+		Text: fmt.Sprintf("not %s after %s", goalOf(phase), seconds(took)),
+	}
+	for _, lack := range last.Lacks {
+		e.Details = append(e.Details, lack.Text)
+	}
+	for _, p := range last.Problems {
+		e.Details = append(e.Details, "cause, as far as known: "+p.Message)
+		e.Hint = p.Hint
+	}
+	e.Details = append(e.Details, last.Findings.Serving...)
+	if e.Hint == "" {
+		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", l.target.Namespace)
+	}
+	l.tell(ctx, e)
+	if phase == journal.Delete || phase == journal.Cleanup {
+		return Leftover
+	}
+	return TimedOut
+}
+
+// goalOf names what a phase waits for.
+func goalOf(phase journal.Phase) journal.Phase {
+	if phase == journal.Cleanup {
+		return journal.Delete
+	}
+	return phase
+}
+
+// refuse tells why the operation cannot go on.
+func (l *life) refuse(ctx context.Context, phase journal.Phase, err error) Reason {
+	refusal := explain(err, l.object, l.target.Identity, l.lines)
+	l.tell(ctx, journal.Entry{Type: journal.Failure, Phase: phase, Reason: string(refusal.Reason), Text: refusal.Text, Hint: refusal.Hint})
+	return refusal.Reason
+}
+
+// close says the last word.
+func (l *life) close(ctx context.Context, reason Reason) {
+	text := "not reached"
+	if reason == Reached {
+		text = "done"
+	}
+	if len(l.steps) > 0 {
+		text += ": " + strings.Join(l.steps, ", ")
+	}
+	if l.Simulated {
+		text += " (on the embedded cluster: the pods were simulated)"
+	}
+	text += fmt.Sprintf("; %d API requests; exit %d", l.Requests(), reason.Code())
+	l.tell(ctx, journal.Entry{Type: journal.Closing, Reason: string(reason), Text: text, Took: l.Now().Sub(l.started)})
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
