@@ -79,6 +79,7 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	}
 	l.findImpliedTemplate(w, d)
 	l.findImpliedReplicas(w, d)
+	l.findOtherWriter(d)
 	l.findServing(d, ready)
 	st := d.Status
 	switch {
@@ -117,6 +118,30 @@ func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 		Chain:   l.chain(d, strings.Join(found, "; ")),
 		Hint:    fmt.Sprintf("kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Name),
 	})
+}
+
+// findOtherWriter waits for the operator to put right what somebody else wrote into a Deployment. What
+// it leaves there is told.
+func (l *look) findOtherWriter(d *appsv1.Deployment) {
+	operator, other := "", metav1.ManagedFieldsEntry{}
+	for _, f := range l.root.GetManagedFields() {
+		if f.Subresource == "status" {
+			operator = f.Manager
+		}
+	}
+	written := metav1.Time{}
+	for _, f := range d.ManagedFields {
+		switch {
+		case operator == "" || f.Subresource != "" || f.Time == nil || f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:spec"`):
+		case f.Manager == operator:
+			written = *f.Time
+		case other.Time == nil || other.Time.Before(f.Time):
+			other = f
+		}
+	}
+	if !written.IsZero() && other.Time != nil && !other.Time.Before(&written) {
+		l.lackWithinf(rewrittenPatience, "Deployment/"+d.Name+"/writer", "Deployment %s was last written by %q, not by the operator, which may put it right", d.Name, other.Manager)
+	}
 }
 
 // findServing tells whether requests are still served while a new version does not come up.
@@ -193,15 +218,19 @@ func (l *look) findReached(matched map[string]*appsv1.Deployment) {
 		l.lackf("reached", "the change of replicas reaches no Deployment")
 	}
 	for _, name := range l.goal.Reached {
-		if matched[name] == nil {
+		switch d := matched[name]; {
+		case d == nil:
 			l.lackf("reached/"+name, "Deployment %s, which is to be scaled, is not there", name)
+		case l.goal.Wanted != nil && replicasOf(d) != *l.goal.Wanted:
+			l.lackf("reached/"+name, "Deployment %s is set to %d replicas, not %d", name, replicasOf(d), *l.goal.Wanted)
 		}
 	}
 }
 
-// falls reports whether the goal lowers the Deployment's replicas, so that pods must go.
+// falls reports whether the goal lowers the Deployment's replicas, so that pods must go. At 0 none may be
+// there, whoever made it.
 func (l *look) falls(d *appsv1.Deployment) bool {
-	return l.goal.Kind == Scaled && l.goal.Was[d.Name] > replicasOf(d)
+	return l.goal.Kind == Scaled && (l.goal.Was[d.Name] > replicasOf(d) || replicasOf(d) == 0)
 }
 
 // podsOf counts the Deployment's pods that are not finished: all of them, the ready ones of its

@@ -40,14 +40,22 @@ type Goal struct {
 	// Before is the object with the spec before that; nil where the present spec is the first, or
 	// where nothing is known of an earlier one.
 	Before *unstructured.Unstructured
+	// Doubtful says that nobody knows whether the operator had acted on Before, so that what of this
+	// generation shows in the children does not tell of what was to come before it.
+	Doubtful bool
 	// Created says that the Baseline is the answer to the object's creation.
 	Created bool
 	// Reached names the Deployments that a scaling governs; Was their replicas before it.
 	Reached []string
 	Was     map[string]int32
+	// Wanted is the number that the Reached Deployments must have, where the spec is for others to bring
+	// to it; nil where the spec alone says.
+	Wanted *int32
 	// Proven is the generation on which the operator was proven to have acted by an earlier goal; 0
 	// where none was.
 	Proven int64
+	// Watched says that the spec is for others to change: then no change of it is a loss.
+	Watched bool
 	// Overtaken tells what of it somebody else has changed, so that it can no longer be reached.
 	Overtaken []string
 	// Patient makes problems told but never a failure: the limit alone ends the waiting.

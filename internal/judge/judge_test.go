@@ -33,6 +33,8 @@ type testCase struct {
 		Patient      bool             `json:"patient"`
 		RequireReady bool             `json:"requireReady"`
 		Proven       int64            `json:"proven"`
+		Doubtful     bool             `json:"doubtful"`
+		Wanted       *int32           `json:"wanted"`
 		Reached      []string         `json:"reached"`
 		Was          map[string]int32 `json:"was"`
 		Baseline     object           `json:"baseline"`
@@ -124,7 +126,7 @@ func contains(t *testing.T, what string, texts []string, part string) {
 func (tc testCase) goal(world map[string]object) judge.Goal {
 	g := judge.Goal{
 		Kind: tc.Goal.Kind, Created: tc.Goal.Created, Patient: tc.Goal.Patient, RequireReady: tc.Goal.RequireReady,
-		Proven: tc.Goal.Proven, Reached: tc.Goal.Reached, Was: tc.Goal.Was,
+		Proven: tc.Goal.Proven, Doubtful: tc.Goal.Doubtful, Wanted: tc.Goal.Wanted, Reached: tc.Goal.Reached, Was: tc.Goal.Was,
 		Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "default", Name: "m", UID: "root"},
 	}
 	root := world["SeldonDeployment"]

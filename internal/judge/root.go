@@ -87,7 +87,7 @@ func (l *look) findSeen() {
 	}
 	switch {
 	case len(arrival.Missing) > 0:
-	case arrival.Leaves > 0 && arrival.Silent == 0:
+	case arrival.Leaves > 0 && arrival.Silent == 0 && !l.goal.Doubtful:
 		l.seen = true
 		l.provef("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
 	default:

@@ -10,13 +10,15 @@ import (
 	"github.com/seldonctl/seldonctl/internal/simworld"
 )
 
-// events: each is told once, and again only when its count has grown tenfold; of one object in order.
+// events: each is told once, and again only when its count has grown tenfold; of one object in order, by
+// when they came up first, or, where that was missed while a watch was down, by when they were repeated.
 // With the namespace its Events go too, and what happens then is told by new ones.
 func (v *verdict) events() {
 	if v.ended() {
 		return
 	}
-	last, first, newest := map[string]int32{}, v.world.EventsOf(), map[string]int64{}
+	first, counted := v.world.EventsOf()
+	last, newest, latest := map[string]int32{}, map[string]int64{}, map[string]int64{}
 	for _, e := range v.p.entries {
 		if e.Type != journal.Event && e.Type != journal.Alarm || e.Object == nil {
 			continue
@@ -26,10 +28,11 @@ func (v *verdict) events() {
 			v.failf("events", "%s %s was told with count %d and again with %d", e.Object, e.Reason, n, e.Count)
 		}
 		if about := string(e.Object.UID); last[key] == 0 {
-			if first[key] < newest[about] {
+			told := counted[key][e.Count]
+			if first[key] < newest[about] && told < latest[about] {
 				v.failf("events", "%s %s %q comes after a younger one about the same object", e.Object, e.Reason, e.Text)
 			}
-			newest[about] = first[key]
+			newest[about], latest[about] = first[key], told
 		}
 		last[key] = e.Count
 	}

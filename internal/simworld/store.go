@@ -291,19 +291,22 @@ func (w *World) Foreign() bool {
 	return slices.ContainsFunc(w.log, func(c *change) bool { return c.By == stranger })
 }
 
-// EventsOf gives when each Event came up first, by what it is about and says.
-func (w *World) EventsOf() map[string]int64 {
-	first := map[string]int64{}
+// EventsOf gives the versions of each Event, by what it is about and says: the first, and the one with
+// which it had each count.
+func (w *World) EventsOf() (first map[string]int64, counted map[string]map[int32]int64) {
+	first, counted = map[string]int64{}, map[string]map[int32]int64{}
 	for _, c := range w.kinds["Event"].log {
 		e, ok := c.Object.(*corev1.Event)
 		if !ok {
 			continue
 		}
-		if key := string(e.InvolvedObject.UID) + e.Reason + e.Message; first[key] == 0 {
-			first[key] = c.RV
+		key := string(e.InvolvedObject.UID) + e.Reason + e.Message
+		if first[key] == 0 {
+			first[key], counted[key] = c.RV, map[int32]int64{}
 		}
+		counted[key][e.Count] = c.RV
 	}
-	return first
+	return first, counted
 }
 
 // Notef adds a line to the history.

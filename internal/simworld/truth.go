@@ -97,6 +97,10 @@ func (r *replay) moment(at time.Duration) Moment {
 	}
 	m.Root, m.Deleting, m.Generation = true, root.GetDeletionTimestamp() != nil, root.GetGeneration()
 	m.State, _, _ = unstructured.NestedString(root.Object, "status", "state")
+	if m.State == "" {
+		m.Lacks = "the operator has not written a status yet, so nobody can know that it has finished"
+		return m
+	}
 	if m.Deleting {
 		m.Lacks = "it is being deleted"
 		return m

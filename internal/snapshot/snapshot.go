@@ -214,6 +214,18 @@ func (s *Snapshot) Severed(root Kind) []Object {
 	return severed
 }
 
+// Remains returns the living objects whose line of controllers ends at one of that kind and name that
+// was never seen, ordered by kind and name, and that controller.
+func (s *Snapshot) Remains(root Kind, name string) (objects []Object, owner Ref) {
+	for _, o := range s.living {
+		if end := s.firstUnseen(o); end.UID != "" && end.Kind == root && end.Name == name {
+			objects, owner = append(objects, o), end
+		}
+	}
+	sortObjects(objects)
+	return objects, owner
+}
+
 // firstUnseen climbs from an object to the first of its controllers that was never seen, if any.
 func (s *Snapshot) firstUnseen(o Object) Ref {
 	owner := metav1.GetControllerOfNoCopy(o)

@@ -142,3 +142,22 @@ func TestSevered(t *testing.T) {
 		t.Errorf("severed are %v, want %v", got, want)
 	}
 }
+
+// TestRemains: what is left of an object that went before it was ever seen names it as its controller.
+func TestRemains(t *testing.T) {
+	s := snapshot.New()
+	yes := true
+	left := pod("left", "1")
+	left.OwnerReferences = []metav1.OwnerReference{{Kind: "SeldonDeployment", Name: "m", UID: "m-1", Controller: &yes}}
+	for _, p := range []*corev1.Pod{left, pod("below", "2", "left"), pod("stranger", "3", "never seen")} {
+		s.Set(p)
+	}
+	objects, owner := s.Remains("SeldonDeployment", "m")
+	got := names(objects, func(o snapshot.Object) string { return o.GetName() })
+	if want := []string{"below", "left"}; !slices.Equal(got, want) || owner.UID != "m-1" {
+		t.Errorf("%v of %v remain, want %v of m-1", got, owner, want)
+	}
+	if objects, owner = s.Remains("SeldonDeployment", "other"); len(objects) > 0 || owner.UID != "" {
+		t.Errorf("%v of %v remain of what nothing names", objects, owner)
+	}
+}

@@ -53,6 +53,21 @@ func TestArrived(t *testing.T) {
 			[]string{one + ".image: m-a-0-one has example/one:1, wants example/one:2"},
 			1,
 		},
+		"labels of the predictor": {
+			"show on the pods of every component, and in the orchestrator's copy", "traffic: 100", "traffic: 100\n    labels: {team: risk}",
+			[]string{at + ".labels.team: m-a-0-one has nothing, wants risk"},
+			1,
+		},
+		"labels of a component": {
+			"show on its pods", "    - spec:\n        terminationGracePeriodSeconds", "    - metadata: {labels: {team: risk}}\n      spec:\n        terminationGracePeriodSeconds",
+			[]string{at + ".componentSpecs[1].metadata.labels.team: m-a-0-one has nothing, wants risk"},
+			1,
+		},
+		"annotations of a component": {
+			"show on its pods", "    - spec:\n        terminationGracePeriodSeconds", "    - metadata: {annotations: {team: risk}}\n      spec:\n        terminationGracePeriodSeconds",
+			[]string{at + ".componentSpecs[1].metadata.annotations.team: m-a-0-one has nothing, wants risk"},
+			1,
+		},
 		"image of a component without the orchestrator": {
 			"its own template has to follow too", "example/two:1", "example/two:2",
 			[]string{at + ".componentSpecs[1].spec.containers[0].image: m-a-0-one has example/two:1, wants example/two:2"},
@@ -177,8 +192,9 @@ func TestArrivedWithoutOrchestrator(t *testing.T) {
 		reason, old, new string
 		leaves           int
 	}{
-		"image": {"is a pod's field", "example/one:1", "example/one:2", 1},
-		"label": {"is not", "annotations:", "labels: {a: b}\n    annotations:", 0},
+		"image":                   {"is a pod's field", "example/one:1", "example/one:2", 1},
+		"label":                   {"is the pods' too", "annotations:", "labels: {a: b}\n    annotations:", 1},
+		"env of the orchestrator": {"is not", "value: info", "value: debug", 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -292,13 +308,14 @@ func TestSilent(t *testing.T) {
 		silent         int
 	}{
 		"traffic":                         {base, "traffic: 100", "traffic: 50", 1},
-		"labels without an orchestrator":  {direct, "  - name: a\n", "  - name: a\n    labels: {team: risk}\n", 1},
+		"labels without an orchestrator":  {direct, "  - name: a\n", "  - name: a\n    labels: {team: risk}\n", 0},
+		"what only an orchestrator knows": {direct, "value: info", "value: debug", 1},
 		"labels with one":                 {base, "traffic: 100", "traffic: 100\n    labels: {team: risk}", 0},
 		"an image":                        {base, "example/one:1", "example/one:2", 0},
 		"a number of replicas":            {base, "  predictors:", "  replicas: 3\n  predictors:", 0},
 		"a number of a predictor's":       {base, "traffic: 100", "traffic: 100\n    replicas: 3", 0},
 		"a predictor under another name":  {base, "  - name: a\n", "  - name: b\n", 0},
-		"both a silent one and a replica": {direct, "  - name: a\n", "  - name: a\n    replicas: 2\n    labels: {team: risk}\n", 1},
+		"both a silent one and a replica": {direct, "  - name: a\n", "  - name: a\n    replicas: 2\n    shadow: true\n", 1},
 	} {
 		before, now := object(t, c.text), object(t, strings.Replace(c.text, c.old, c.new, 1))
 		if got := New().Arrived(before, now, operated(t, before)); got.Silent != c.silent {

@@ -47,6 +47,8 @@ type component struct {
 	containers []engine.Container
 	hpa, keda  *span
 	pdb        bool
+	// labels and annotations of the pods.
+	labels, annotations map[string]string
 }
 
 // span is the range that an autoscaler is given.
@@ -136,6 +138,8 @@ func (r *reader) component(m map[string]any, path string) component {
 		keda:     r.span(m, path, "kedaSpec", "minReplicaCount", "maxReplicaCount"),
 		pdb:      r.object(m, path, "pdbSpec") != nil,
 	}
+	meta := r.object(m, path, "metadata")
+	c.labels, c.annotations = r.texts(meta, path+".metadata", "labels"), r.texts(meta, path+".metadata", "annotations")
 	at := path + ".spec"
 	for i, v := range r.list(r.object(m, path, "spec"), at, "containers") {
 		at := fmt.Sprintf("%s.containers[%d]", at, i)

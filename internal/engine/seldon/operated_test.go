@@ -35,6 +35,7 @@ func operated(tb testing.TB, root *unstructured.Unstructured) []*appsv1.Deployme
 		made.Spec.Template.Labels = maps.Clone(p.Labels)
 		if p.component >= 0 {
 			made.Spec.Template.Spec = podOf(tb, predictor, p.component)
+			mark(tb, &made.Spec.Template.ObjectMeta, predictor, p.component)
 		}
 		for _, c := range p.Containers {
 			fill(tb, &made.Spec.Template.Spec, c, predictor, d)
@@ -45,6 +46,26 @@ func operated(tb testing.TB, root *unstructured.Unstructured) []*appsv1.Deployme
 		owned = append(owned, made)
 	}
 	return owned
+}
+
+// mark puts the predictor's labels and annotations on a component's pods, then the component's, and last
+// the operator's own.
+func mark(tb testing.TB, pod *metav1.ObjectMeta, predictor map[string]any, index int) {
+	tb.Helper()
+	own, version := pod.Labels, predictor["name"]
+	pod.Labels, pod.Annotations = map[string]string{}, map[string]string{"prometheus.io/scrape": "true"}
+	into(tb, map[string]any{"labels": predictor["labels"], "annotations": predictor["annotations"]}, pod)
+	if components, _ := predictor["componentSpecs"].([]any); index < len(components) {
+		into(tb, components[index].(map[string]any)["metadata"], pod)
+	}
+	if labels, _ := predictor["labels"].(map[string]any); labels["version"] != nil {
+		version = labels["version"]
+	}
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	pod.Labels["version"], _ = version.(string)
+	maps.Copy(pod.Labels, own)
 }
 
 func podOf(tb testing.TB, predictor map[string]any, index int) corev1.PodSpec {

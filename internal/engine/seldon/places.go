@@ -99,7 +99,12 @@ func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step
 	predictor := a.is.predictors[p.predictor]
 	template := func() any { return clean(asAny(d.Spec.Template.Spec), false) }
 	switch inside[0].key {
+	case "labels", "annotations":
+		return a.podMark(p, d, l, inside)
 	case "componentSpecs":
+		if len(inside) > 4 && inside[1].index == p.component && inside[2].key == "metadata" {
+			return a.podMark(p, d, l, inside[3:])
+		}
 		if len(inside) < 4 || inside[1].index != p.component || inside[2].key != "spec" || !podShows(predictor, l, inside[3:]) {
 			return nil, false
 		}
@@ -128,6 +133,42 @@ func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step
 		}
 	}
 	return nil, false
+}
+
+// podMark returns the label or annotation of a component's pods that a leaf of the predictor or of the
+// component sets. The component's wins over the predictor's, and the operator's own over both.
+func (a *arrival) podMark(p part, d *appsv1.Deployment, l leaf, inside []step) (any, bool) {
+	if p.component < 0 || len(inside) < 2 {
+		return nil, false
+	}
+	key, marks := inside[1].key, d.Spec.Template.Labels
+	var c component // a prepackaged server may have none
+	if components := a.is.predictors[p.predictor].components; p.component < len(components) {
+		c = components[p.component]
+	}
+	nearer := c.labels
+	if inside[0].key == "annotations" {
+		marks, nearer = d.Spec.Template.Annotations, c.annotations
+	}
+	_, overridden := nearer[key]
+	ofComponent := within(l.path, "componentSpecs")
+	switch {
+	case operatorsMark(key), key == "version" && (ofComponent || l.new == nil), overridden && !ofComponent:
+		return nil, false
+	}
+	if value, there := marks[key]; there {
+		return value, true
+	}
+	return nil, true
+}
+
+// operatorsMark reports whether the operator itself sets a label or annotation of pods.
+func operatorsMark(key string) bool {
+	switch key {
+	case "app", "fluentd", "app.kubernetes.io/managed-by", "prometheus.io/path", "prometheus.io/scrape":
+		return true
+	}
+	return strings.HasPrefix(key, "seldon-") || strings.HasPrefix(key, "seldon.io/")
 }
 
 // modelURI returns what the init container that loads a container's model was told to load. From a
