@@ -102,16 +102,7 @@ func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step
 	case "labels", "annotations":
 		return a.podMark(p, d, l, inside)
 	case "componentSpecs":
-		if len(inside) > 4 && inside[1].index == p.component && inside[2].key == "metadata" {
-			return a.podMark(p, d, l, inside[3:])
-		}
-		if len(inside) < 4 || inside[1].index != p.component || inside[2].key != "spec" || !podShows(predictor, l, inside[3:]) {
-			return nil, false
-		}
-		if inside[3].key == "securityContext" {
-			return nil, false // The operator's own setting wins there.
-		}
-		return lookup(template(), inside[3:]), true
+		return a.componentValue(p, d, l, inside)
 	case "graph":
 		if !p.hasEngine() && last(inside).key == "modelUri" {
 			return a.modelURI(p, d, l, unitAt(predictor.graph, inside))
@@ -124,13 +115,36 @@ func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step
 			return a.modelURI(p, d, l, p.Containers[0].Name)
 		}
 	case "svcOrchSpec":
-		if p.hasEngine() && len(inside) > 1 && (inside[1].key == "env" || inside[1].key == "resources") {
-			if inside[1].key == "resources" && l.new == nil {
-				return nil, false // gets a default
-			}
-			path := append(containerPath(engineContainer), inside[1:]...)
-			return lookup(template(), path), true
+		return engineValue(p, template(), l, inside)
+	}
+	return nil, false
+}
+
+// componentValue returns what a leaf of a component must be in its Deployment's template.
+func (a *arrival) componentValue(p part, d *appsv1.Deployment, l leaf, inside []step) (value any, ok bool) {
+	if len(inside) < 4 || inside[1].index != p.component {
+		return nil, false
+	}
+	switch inside[2].key {
+	case "metadata":
+		return a.podMark(p, d, l, inside[3:])
+	case "spec":
+		if !podShows(a.is.predictors[p.predictor], l, inside[3:]) || inside[3].key == "securityContext" {
+			return nil, false // The operator's own securityContext wins.
 		}
+		return lookup(clean(asAny(d.Spec.Template.Spec), false), inside[3:]), true
+	}
+	return nil, false
+}
+
+// engineValue returns what a leaf of svcOrchSpec must be in the template that holds the engine.
+func engineValue(p part, template any, l leaf, inside []step) (value any, ok bool) {
+	if !p.hasEngine() || len(inside) < 2 {
+		return nil, false
+	}
+	switch {
+	case inside[1].key == "env", inside[1].key == "resources" && l.new != nil: // removed resources get a default
+		return lookup(template, append(containerPath(engineContainer), inside[1:]...)), true
 	}
 	return nil, false
 }
