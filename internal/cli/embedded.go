@@ -80,6 +80,21 @@ func findEmbedded() (string, error) {
 	return "", &ops.RefusalError{Reason: ops.Unusable, Text: embeddedProgram + " was found neither beside this program nor on PATH", Hint: hint}
 }
 
+// runningEmbedded returns the kubeconfig of the embedded cluster that is running.
+func runningEmbedded(ctx context.Context, o outside) (string, error) {
+	program, err := findEmbedded()
+	if err != nil {
+		return "", err
+	}
+	child := exec.CommandContext(ctx, program, "kubeconfig")
+	child.Stderr = o.stderr
+	path, err := child.Output()
+	if err != nil {
+		return "", &ops.RefusalError{Reason: ops.Unusable, Text: "no embedded cluster is running", Hint: "seldonctl local up --detach", Err: err}
+	}
+	return strings.TrimSpace(string(path)), nil
+}
+
 // embedded is a cluster that lives as long as this command. It ends when its standard input closes,
 // so that it does not outlive a killed parent.
 type embedded struct {

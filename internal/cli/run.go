@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
@@ -16,25 +17,21 @@ import (
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/manifest"
 	"github.com/seldonctl/seldonctl/internal/ops"
-	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // runFlags are the flags of run.
 type runFlags struct {
+	waiting
+
 	file       string
 	replicas   int32
-	limits     ops.Limits
 	keep       string
-	failFast   string
 	autoscaled string
-	ready      bool
-	local      bool
 	pace       string
-	connection *kube.Flags
 }
 
 func newRun(o outside) *cobra.Command {
-	f := runFlags{connection: &kube.Flags{}}
+	f := &runFlags{}
 	c := &cobra.Command{
 		Use:   "run -f FILE",
 		Short: "Create, wait until available, scale, wait, delete, wait until gone",
@@ -51,52 +48,63 @@ happen. What run creates it removes on every way out, Ctrl-C included.`,
 	flags := c.Flags()
 	flags.StringVarP(&f.file, "filename", "f", "test-resource.yaml", `the manifest; "-" reads standard input`)
 	flags.Int32VarP(&f.replicas, "replicas", "r", 2, "the replicas to scale to")
-	flags.DurationVar(&f.limits.Wait, "timeout", 120*time.Second, "the limit of each single wait")
 	flags.DurationVar(&f.limits.Cleanup, "cleanup-timeout", 60*time.Second, "the limit of the cleanup after a failure")
-	flags.DurationVar(&f.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
 	flags.StringVar(&f.keep, "keep", string(ops.KeepNever), "when to leave what was created: never, failure, always")
-	flags.StringVar(&f.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
 	flags.StringVar(&f.autoscaled, "autoscaled", "skip", "parts that an autoscaler owns: skip leaves them out, fail refuses")
-	flags.BoolVar(&f.ready, "require-ready", false, "available also needs every condition of the status")
-	flags.BoolVar(&f.local, "local", false, "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated")
+	f.declare(flags, 120*time.Second, "the limit of each single wait")
+	flags.Lookup("local").Usage = "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated"
 	flags.StringVar(&f.pace, "local-pace", "realistic", "how fast simulated pods start: instant, realistic")
-	declare(flags, f.connection)
 	flags.Lookup("namespace").Usage = `the namespace (default: the manifest's, else "default")`
 	return c
 }
 
 // request checks the flags and the manifest and turns them into the operation's request.
-func (f runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan ops.Reason) (ops.RunRequest, engine.Engine, error) {
-	none := ops.RunRequest{}
+func (f *runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan ops.Reason) (ops.RunRequest, engine.Engine, error) {
 	if err := f.check(); err != nil {
-		return none, nil, err
+		return ops.RunRequest{}, nil, err
 	}
-	documents, err := open(f.file, stdin, reasons)
+	source, err := f.read(f.file, stdin, namespaceGiven, "default", reasons)
 	if err != nil {
-		return none, nil, err
+		return ops.RunRequest{}, nil, err
 	}
-	document, e, err := pick(documents, f.file)
+	return ops.RunRequest{
+		Object: source.object, Lines: source.lines, ID: rand.String(8), Replicas: f.replicas,
+		Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail",
+	}, source.engine, nil
+}
+
+// source is the custom resource of a manifest.
+type source struct {
+	object *unstructured.Unstructured
+	lines  ops.Lines
+	engine engine.Engine
+}
+
+// read reads the custom resource of a manifest and gives it its namespace: the flag's, else its own, else
+// the fallback.
+func (w *waiting) read(file string, stdin io.Reader, namespaceGiven bool, fallback string, reasons <-chan ops.Reason) (source, error) {
+	documents, err := open(file, stdin, reasons)
 	if err != nil {
-		return none, nil, err
+		return source{}, err
+	}
+	document, e, err := pick(documents, file)
+	if err != nil {
+		return source{}, err
 	}
 	object := document.Object
-	given := f.connection.Namespace()
+	given := w.connection.Namespace()
 	switch {
 	case namespaceGiven && object.GetNamespace() != "" && given != object.GetNamespace():
-		return none, nil, usageError{err: fmt.Errorf("%s is for namespace %q, but -n says %q", f.file, object.GetNamespace(), given), hint: "leave out -n, or change the manifest"}
+		return source{}, usageError{err: fmt.Errorf("%s is for namespace %q, but -n says %q", file, object.GetNamespace(), given), hint: "leave out -n, or change the manifest"}
 	case namespaceGiven && given != "":
 		object.SetNamespace(given)
 	case object.GetNamespace() == "":
-		object.SetNamespace("default")
+		object.SetNamespace(fallback)
 	}
-	return ops.RunRequest{
-		Object: object, ID: rand.String(8), Replicas: f.replicas, Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail",
-		Manner: ops.Manner{Limits: f.limits, FailFast: f.failFast == "auto", RequireReady: f.ready, Simulated: f.local},
-		Lines: func(path string) (string, bool) {
-			line, found := document.Line(path)
-			return fmt.Sprintf("%s:%d", document.File, line), found
-		},
-	}, e, nil
+	return source{object, func(path string) (string, bool) {
+		line, found := document.Line(path)
+		return fmt.Sprintf("%s:%d", document.File, line), found
+	}, e}, nil
 }
 
 // open reads the manifest. Standard input may never end, so an interrupt ends the reading.
@@ -119,32 +127,26 @@ func open(file string, stdin io.Reader, reasons <-chan ops.Reason) ([]manifest.D
 	return documents, nil
 }
 
-func (f runFlags) check() error {
+func (f *runFlags) check() error {
 	switch {
 	case f.limits.Wait <= 0:
 		return usageError{err: fmt.Errorf("--timeout must be positive, but is %s", f.limits.Wait)}
 	case f.limits.Cleanup <= 0:
 		return usageError{err: fmt.Errorf("--cleanup-timeout must be positive, but is %s", f.limits.Cleanup)}
-	case f.limits.Total < 0:
-		return usageError{err: fmt.Errorf("--deadline must not be negative, but is %s", f.limits.Total)}
+	}
+	if err := f.waiting.check(); err != nil {
+		return err
 	}
 	if f.replicas < 0 {
 		return usageError{err: fmt.Errorf("--replicas must not be negative, but is %d", f.replicas)}
 	}
-	for _, choice := range []struct {
-		flag, value string
-		of          []string
-	}{
-		{"keep", f.keep, []string{"never", "failure", "always"}},
-		{"fail-fast", f.failFast, []string{"auto", "off"}},
-		{"autoscaled", f.autoscaled, []string{"skip", "fail"}},
-		{"local-pace", f.pace, []string{"instant", "realistic"}},
-	} {
-		if err := oneOf(choice.flag, choice.value, choice.of); err != nil {
-			return err
-		}
+	if err := oneOf("keep", f.keep, []string{"never", "failure", "always"}); err != nil {
+		return err
 	}
-	return nil
+	if err := oneOf("local-pace", f.pace, []string{"instant", "realistic"}); err != nil {
+		return err
+	}
+	return oneOf("autoscaled", f.autoscaled, []string{"skip", "fail"})
 }
 
 // pick finds the one custom resource of the manifest that an engine knows.
@@ -168,7 +170,7 @@ func pick(documents []manifest.Document, file string) (manifest.Document, engine
 	return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds %d SeldonDeployments; run takes exactly one", file, len(found))}
 }
 
-func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error {
+func (f *runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error {
 	reasons, stop := interrupts(o.signals)
 	defer stop()
 	req, e, err := f.request(o.stdin, namespaceGiven, reasons)
@@ -183,20 +185,10 @@ func (f runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error
 		defer cluster.stop()
 		f.connection.Kubeconfig = cluster.kubeconfig
 	}
-	cluster, err := connect(f.connection)
-	if err != nil {
-		return err
-	}
-	name, server, _ := cluster.Where()
-	req.Where = fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, req.Object.GetNamespace())
-	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
-	reason := ops.Run(ctx, ops.Deps{
-		Cluster: cluster, Engine: e, Sink: sink, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
-	}, req)
-	if err := sink.Close(); err != nil && reason == ops.Reached {
-		return fmt.Errorf("write the output: %w", err)
-	}
-	return exitError{code: reason.Code()}
+	return f.operate(ctx, o, reasons, place{e, req.Object.GetNamespace()}, func(ctx context.Context, d ops.Deps, _ string, m ops.Manner) ops.Reason {
+		req.Manner = m
+		return ops.Run(ctx, d, req)
+	})
 }
 
 // flushLimit is how long a stalled reader of the output may delay the end.

@@ -25,3 +25,12 @@ type Answer struct {
 	// Warnings are the texts of its Warning headers.
 	Warnings []string
 }
+
+// WriteOptions are how an object is written. With the zero value the API server drops unknown fields and
+// warns about them.
+type WriteOptions struct {
+	// Strict makes unknown and repeated fields an error.
+	Strict bool
+	// DryRun asks the API server, its admission webhooks included, what would become of the write.
+	DryRun bool
+}

@@ -246,12 +246,18 @@ func (s *step) takeUp(o snapshot.Object) {
 	if before == nil {
 		before = s.goal.Baseline
 	}
-	if root.GetDeletionTimestamp() == nil {
+	switch {
+	case s.goal.Watched:
+		s.tell(Entry{Type: Note, Reason: "SpecChanged", Object: &s.goal.Root, Text: SpecChange(root)})
+	case root.GetDeletionTimestamp() == nil:
 		s.tell(Entry{Type: Warning, Reason: "ForeignChange", Object: &s.goal.Root, Text: ForeignChange(root)})
 	}
-	s.goal.Overtaken = append(s.goal.Overtaken, judge.Rewritten(s.engine, before, root)...)
+	if !s.goal.Watched {
+		s.goal.Overtaken = append(s.goal.Overtaken, judge.Rewritten(s.engine, before, root)...)
+	}
 	if s.goal.Before == nil || s.acted == s.goal.Baseline.GetGeneration() {
 		s.goal.Before = before // else what the operator has not acted on yet has to arrive too
+		s.goal.Doubtful = !s.goal.Created && s.acted != s.goal.Baseline.GetGeneration()
 	}
 	s.goal.Baseline, s.goal.Created = root, false
 }

@@ -255,6 +255,11 @@ func ForeignChange(root *unstructured.Unstructured) string {
 	return "somebody else changed the spec" + writerOf(root) + "; it is generation " + strconv.FormatInt(root.GetGeneration(), 10) + " now"
 }
 
+// SpecChange is the sentence for a change of a spec that is for others to change.
+func SpecChange(root *unstructured.Unstructured) string {
+	return "the spec was changed" + writerOf(root) + "; it is generation " + strconv.FormatInt(root.GetGeneration(), 10) + " now"
+}
+
 // writerOf names the manager that wrote the spec last, where managedFields tell.
 func writerOf(root *unstructured.Unstructured) string {
 	name := ""

@@ -40,7 +40,7 @@ func TestCreate(t *testing.T) {
 			w.Header().Add("Warning", `299 - "unknown field \"spec.a\""`)
 			w.Header().Add("Warning", `299 - "unknown field \"spec.b\""`)
 		}, send(thing("m", "um", 7))))
-		got, err := s.connect().Create(t.Context(), target().Identity.Resource, model())
+		got, err := s.connect().Create(t.Context(), target().Identity.Resource, model(), engine.WriteOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestPatchAndDelete(t *testing.T) {
 		}, send(thing("m", "um", 8))), on("DELETE", send(thing("m", "um", 9))))
 		cluster := s.connect()
 		resource := target().Identity.Resource
-		got, err := cluster.Patch(t.Context(), resource, "ns", "m", []engine.PatchOp{{Op: "replace", Path: "/spec/replicas", Value: 3}})
+		got, err := cluster.Patch(t.Context(), resource, "ns", "m", []engine.PatchOp{{Op: "replace", Path: "/spec/replicas", Value: 3}}, engine.WriteOptions{})
 		if err != nil || got.Object.GetResourceVersion() != "8" {
 			t.Errorf("got %v, %v", got.Object, err)
 		}
@@ -148,7 +148,7 @@ func TestWriteErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := serve(t, c.script...)
-				_, err := s.connect().Create(t.Context(), target().Identity.Resource, model())
+				_, err := s.connect().Create(t.Context(), target().Identity.Resource, model(), engine.WriteOptions{})
 				if !c.wants(err) || c.text != "" && err.Error() != c.text {
 					t.Errorf("got %v", err)
 				}

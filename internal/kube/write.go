@@ -17,21 +17,32 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 )
 
-// Create creates the object in its namespace. Unknown fields are no error: they come back as
-// warnings, which are set even where the answer is an error.
-func (c *Cluster) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured) (engine.Answer, error) {
+// Create creates the object in its namespace. Warnings are set even where the answer is an error.
+func (c *Cluster) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error) {
 	return c.write(ctx, "create", resource, o.GetNamespace(), o.GetName(), o.Object, func() *rest.Request {
-		return c.client.Post().AbsPath(path(resource, o.GetNamespace())...).
-			SetHeader("Content-Type", runtime.ContentTypeJSON).
-			Param("fieldManager", fieldManager).Param("fieldValidation", metav1.FieldValidationWarn)
+		return in(how, c.client.Post().AbsPath(path(resource, o.GetNamespace())...).
+			SetHeader("Content-Type", runtime.ContentTypeJSON))
 	})
 }
 
+// in puts on a request how it is to be carried out.
+func in(how engine.WriteOptions, request *rest.Request) *rest.Request {
+	validation := metav1.FieldValidationWarn
+	if how.Strict {
+		validation = metav1.FieldValidationStrict
+	}
+	if how.DryRun {
+		request.Param("dryRun", metav1.DryRunAll)
+	}
+	return request.Param("fieldManager", fieldManager).Param("fieldValidation", validation)
+}
+
 // Patch applies a JSON patch to the named object.
-func (c *Cluster) Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp) (engine.Answer, error) {
+func (c *Cluster) Patch(
+	ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions,
+) (engine.Answer, error) {
 	return c.write(ctx, "patch", resource, namespace, name, patch, func() *rest.Request {
-		return c.client.Patch(types.JSONPatchType).AbsPath(path(resource, namespace, name)...).
-			Param("fieldManager", fieldManager).Param("fieldValidation", metav1.FieldValidationWarn)
+		return in(how, c.client.Patch(types.JSONPatchType).AbsPath(path(resource, namespace, name)...))
 	})
 }
 

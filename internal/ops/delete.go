@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,13 +12,53 @@ import (
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
+// DeleteRequest asks to delete an object that exists.
+type DeleteRequest struct {
+	Namespace, Name string
+	// Run, where set, is the ID of the run that must have made the object.
+	Run string
+	// IgnoreAbsent takes an object that is not there for deleted.
+	IgnoreAbsent bool
+	Manner
+}
+
+// Delete deletes an object in the foreground and waits until nothing of it is left.
+func Delete(ctx context.Context, d Deps, req DeleteRequest) Reason {
+	ctx, l, end := live(ctx, d, req.Manner, named(d.Engine.Identity(), req.Namespace, req.Name), nil)
+	defer end()
+	reason := l.deleteNamed(ctx, req)
+	l.close(ctx, reason)
+	return reason
+}
+
+func (l *life) deleteNamed(ctx context.Context, req DeleteRequest) Reason {
+	root, reason := l.find(ctx)
+	switch {
+	case reason != Reached:
+		return reason
+	case root == nil && req.IgnoreAbsent:
+		return l.awaitRemains(ctx)
+	case root == nil:
+		return l.absent(ctx, journal.Delete)
+	case req.Run != "" && root.GetLabels()[RunLabel] != req.Run:
+		return l.refuse(ctx, journal.Delete, &RefusalError{Reason: Vanished, Text: fmt.Sprintf("%s was not made by run %s", l.ref, req.Run)})
+	case root.GetDeletionTimestamp() != nil:
+		return l.pursue(ctx, journal.Delete, judge.Goal{Kind: judge.Gone, Root: l.ref, Baseline: root}, "somebody is deleting it already; waiting until nothing is left")
+	}
+	l.warnOfKeepers(ctx, journal.Delete)
+	return l.delete(ctx, journal.Delete, l.left())
+}
+
 // delete sends one foreground DELETE for exactly the object that was created and waits until it and
 // everything below it is gone.
 func (l *life) delete(ctx context.Context, phase journal.Phase, limit time.Duration) Reason {
 	l.phase(limit)
+	if l.once() {
+		limit = 0
+	}
 	l.begin(ctx, journal.Began{
 		Phase: phase, Goal: judge.Goal{Kind: judge.Gone, Root: l.ref, Baseline: l.known},
-		Text: "deleting it in the foreground and waiting until nothing is left", Limit: limit,
+		Text: "deleting it in the foreground and waiting until nothing is left", Limit: limit.Round(time.Second),
 	})
 	if reason := l.sendDelete(ctx, phase); reason != Reached {
 		return reason

@@ -94,7 +94,7 @@ func (l *life) firstLists(ctx context.Context) (late bool, _ Reason) {
 }
 
 func (l *life) tooLate(ctx context.Context) Reason {
-	return l.refuse(ctx, journal.Connect, &RefusalError{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", l.Limits.Wait)})
+	return l.refuse(ctx, journal.Connect, &RefusalError{Reason: Unusable, Text: fmt.Sprintf("the API server did not deliver the first lists within %s", l.patience())})
 }
 
 // present returns the living object of the target's name, or nil.

@@ -52,19 +52,100 @@ type life struct {
 	gone    bool
 }
 
-// live begins a command on one custom resource: the watches are opened and the first line is told. The
-// function that is returned ends all that the command has going, which the returned context is for.
-func live(
-	ctx context.Context, d Deps, target engine.Target, manner Manner, object *unstructured.Unstructured, lines Lines,
-) (context.Context, *life, func()) {
+// live begins a command on one custom resource and tells the first line. The function that is returned
+// ends all that the command has going, which the returned context is for.
+func live(ctx context.Context, d Deps, manner Manner, object *unstructured.Unstructured, lines Lines) (context.Context, *life, func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	s, closeWatches := open(ctx, d, target)
+	s := newSession(d, engine.Target{Identity: d.Engine.Identity(), Namespace: object.GetNamespace(), Name: object.GetName()})
 	l := &life{session: s, Manner: manner, object: object, lines: lines, started: d.Now()}
 	if manner.Limits.Total > 0 {
 		s.deadline = l.started.Add(manner.Limits.Total)
 	}
 	l.tell(ctx, journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: manner.Where})
-	return ctx, l, func() { cancel(); closeWatches() }
+	return ctx, l, func() { cancel(); s.end() }
+}
+
+// once reports whether the command looks once instead of waiting.
+func (l *life) once() bool { return l.Limits.Wait == 0 }
+
+// lookLimit is how long looking once may take.
+const lookLimit = 30 * time.Second
+
+// patience is the limit of a wait, for all requests that it needs.
+func (l *life) patience() time.Duration {
+	if l.once() {
+		return lookLimit
+	}
+	return l.Limits.Wait
+}
+
+// looked reports whether looking on would change nothing: what is lacking is known.
+func (l *life) looked() bool { return !l.asking && len(l.state.Last(l.Now()).Lacks) > 0 }
+
+// limit is what is left of the phase's time, as it is told; 0 where there is no waiting.
+func (l *life) limit() time.Duration {
+	if l.once() {
+		return 0
+	}
+	return l.left().Round(time.Second)
+}
+
+// find reads the object and begins to watch it and what its spec implies. It returns nil where there is
+// none.
+func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
+	l.phase(l.patience())
+	objects, why, err := l.readRoot(ctx, l.left())
+	switch {
+	case why != "":
+		return nil, why
+	case err != nil:
+		return nil, l.refuse(ctx, journal.Connect, err)
+	}
+	var found *unstructured.Unstructured
+	var implied engine.Implied
+	for _, o := range objects {
+		found, _ = o.(*unstructured.Unstructured)
+	}
+	if found != nil {
+		l.know(found)
+		implied, _ = l.Engine.Implied(found) // what cannot be read is judged later
+	}
+	l.watch(ctx, kindsOf(implied))
+	late, reason := l.firstLists(ctx)
+	if late {
+		reason = l.tooLate(ctx)
+	}
+	return found, reason
+}
+
+// absent refuses because the object is not there.
+func (l *life) absent(ctx context.Context, phase journal.Phase) Reason {
+	id := l.target.Identity
+	return l.refuse(ctx, phase, &RefusalError{
+		Reason: Vanished, Text: fmt.Sprintf("%s %s/%s does not exist", id.Kind, l.target.Namespace, l.target.Name),
+		Hint: fmt.Sprintf("kubectl get %s -n %s", id.Resource.Resource, l.target.Namespace),
+	})
+}
+
+// named stands for an object of which nothing but the name is known.
+func named(id engine.Identity, namespace, name string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(id.GroupVersionKind())
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
+}
+
+// kindsOf are the kinds to watch below an object whose spec implies something.
+func kindsOf(implied engine.Implied) []snapshot.Kind {
+	kinds := []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service, snapshot.Event}
+	if implied.WantsHPA {
+		kinds = append(kinds, snapshot.HPA)
+	}
+	if implied.WantsPDB {
+		kinds = append(kinds, snapshot.PDB)
+	}
+	return kinds
 }
 
 // know takes in which object on the cluster it is about.
@@ -75,14 +156,17 @@ func (l *life) uid() types.UID { return l.ref.UID }
 
 // pursue sets a goal and waits for its verdict, for what is left of the phase's time.
 func (l *life) pursue(ctx context.Context, phase journal.Phase, goal judge.Goal, text string) Reason {
-	l.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: l.left().Round(time.Second)})
+	l.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: l.limit()})
 	return l.awaitVerdict(ctx, phase)
 }
 
 // awaitVerdict waits for the verdict on the present goal.
 func (l *life) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 	began := l.Now()
-	how, why := l.await(ctx, l.left(), func() bool { return l.verdict != nil })
+	how, why := l.await(ctx, l.left(), func() bool { return l.verdict != nil || l.once() && l.looked() })
+	if how == done && l.verdict == nil {
+		how = outOfTime
+	}
 	switch how {
 	case interrupted:
 		l.tell(ctx, journal.Entry{Type: journal.Failure, Object: &l.ref, Reason: string(why), Text: "interrupted", Took: l.Now().Sub(began)})
@@ -118,6 +202,9 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 		Type: journal.Failure, Phase: phase, Object: &l.ref, Reason: string(TimedOut), Took: took,
 		Text: fmt.Sprintf("not %s after %s", goalOf(phase), seconds(took)),
 	}
+	if l.once() {
+		e.Text = fmt.Sprintf("not %s at present", goalOf(phase))
+	}
 	for _, lack := range last.Lacks {
 		e.Details = append(e.Details, lack.Text)
 	}
@@ -130,7 +217,7 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", l.target.Namespace)
 	}
 	l.tell(ctx, e)
-	if phase == journal.Delete || phase == journal.Cleanup {
+	if root := l.state.Root(l.uid()); goalOf(phase) == journal.Delete && (l.deleted || root == nil || root.GetDeletionTimestamp() != nil) {
 		return Leftover
 	}
 	return TimedOut
@@ -168,3 +255,27 @@ func (l *life) close(ctx context.Context, reason Reason) {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// sendCreate sends an object that does not exist yet.
+func (l *life) sendCreate(ctx context.Context, object *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, Reason, error) {
+	return beside(ctx, l.session, l.left(), func(ctx context.Context) (engine.Answer, error) {
+		return l.Cluster.Create(ctx, l.target.Identity.Resource, object, how)
+	})
+}
+
+// sendPatch sends a change of exactly the object that it was worked out from.
+func (l *life) sendPatch(
+	ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp, how engine.WriteOptions,
+) (engine.Answer, Reason, error) {
+	ops := append([]engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}, edit...)
+	return beside(ctx, l.session, l.left(), func(ctx context.Context) (engine.Answer, error) {
+		return l.Cluster.Patch(ctx, l.target.Identity.Resource, l.target.Namespace, l.target.Name, ops, how)
+	})
+}
+
+// tellWarnings tells what the API server warned about.
+func (l *life) tellWarnings(ctx context.Context, phase journal.Phase, answer engine.Answer) {
+	for _, warning := range answer.Warnings {
+		l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: phase, Object: &l.ref, Reason: "ServerWarning", Text: place(warning, l.lines)})
+	}
+}

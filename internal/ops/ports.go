@@ -48,10 +48,10 @@ type Reader interface {
 
 // Writer changes custom resources.
 type Writer interface {
-	// Create creates the object; unknown fields come back as warnings.
-	Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured) (engine.Answer, error)
+	// Create creates the object.
+	Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error)
 	// Patch applies a JSON patch to the named object.
-	Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp) (engine.Answer, error)
+	Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error)
 	// Delete deletes the named object in the foreground, if it has the given UID.
 	Delete(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, uid types.UID) error
 }

@@ -51,13 +51,15 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 	case apierrors.IsForbidden(err) && strings.Contains(text, " cannot "):
 		return &RefusalError{Denied, text, "ask for the permission that is named, or choose another --context", err}
 	case apierrors.IsAlreadyExists(err):
-		return &RefusalError{Conflict, name + " exists already; run creates only what is not there", existsHint(o, id), err}
+		return &RefusalError{Conflict, name + " exists already; run creates only what is not there", existsHint(o), err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "namespaces "):
 		return &RefusalError{Invalid, "namespace " + o.GetNamespace() + " does not exist", "kubectl create namespace " + o.GetNamespace(), err}
 	case apierrors.IsForbidden(err) && strings.Contains(text, "because it is being terminated"):
 		return &RefusalError{Unusable, "namespace " + o.GetNamespace() + " is being deleted: nothing can be created in it", "wait until it is gone and make it anew, or choose another one with -n", err}
 	case apierrors.IsNotFound(err) && strings.Contains(text, "could not find the requested resource"):
 		return &RefusalError{Unusable, fmt.Sprintf("Seldon Core is not installed here: the API server does not know %s.%s", id.Resource.Resource, id.Resource.Group), "install Seldon Core, or choose another --context, or try --local", err}
+	case strings.Contains(text, "strict decoding error: "):
+		return &RefusalError{Invalid, name + " was refused: " + causes(err, lines), "correct it, or drop what nobody knows with --validate=warn", err}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), strings.Contains(text, "denied the request"), strings.Contains(text, "denied request:"):
 		return &RefusalError{Invalid, name + " was refused: " + causes(err, lines), "", err}
 	case strained(err):
@@ -75,6 +77,13 @@ type Lines func(path string) (string, bool)
 // with its line in the file, and without the wrapping, which misspells the group and names an empty
 // object.
 func causes(err error, lines Lines) string {
+	if _, list, found := strings.Cut(err.Error(), "strict decoding error: "); found {
+		var texts []string
+		for one := range strings.SplitSeq(list, ", ") {
+			texts = append(texts, place(one, lines))
+		}
+		return strings.Join(texts, "; ")
+	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil || len(status.Status().Details.Causes) == 0 {
 		return place(unwrapDenial(err.Error()), lines)
@@ -159,6 +168,6 @@ func innermost(err error) string {
 	return err.Error()
 }
 
-func existsHint(o *unstructured.Unstructured, id engine.Identity) string {
-	return fmt.Sprintf("give it another name, or delete it first: kubectl delete %s -n %s %s --cascade=foreground", strings.ToLower(id.Kind), o.GetNamespace(), o.GetName())
+func existsHint(o *unstructured.Unstructured) string {
+	return fmt.Sprintf("give it another name, or delete it first: seldonctl delete %s -n %s", o.GetName(), o.GetNamespace())
 }

@@ -3,7 +3,6 @@ package ops
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -11,7 +10,6 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
-	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // RunLabel is the label that run puts on what it creates; its value is the run's ID.
@@ -52,28 +50,14 @@ type run struct {
 // until nothing is left. What it created it removes on every way out, unless told to keep it.
 func Run(ctx context.Context, d Deps, req RunRequest) Reason {
 	implied, err := d.Engine.Implied(req.Object)
-	ctx, l, end := live(ctx, d, targetOf(d.Engine.Identity(), req.Object, implied), req.Manner, req.Object, req.Lines)
+	ctx, l, end := live(ctx, d, req.Manner, req.Object, req.Lines)
 	defer end()
+	l.watch(ctx, kindsOf(implied))
 	r := &run{life: l, req: req}
 	reason := r.rehearse(ctx, implied, err)
 	reason = r.cleanUp(ctx, reason)
 	r.close(ctx, reason)
 	return reason
-}
-
-// targetOf is what to watch for one object whose spec implies something.
-func targetOf(id engine.Identity, o *unstructured.Unstructured, implied engine.Implied) engine.Target {
-	target := engine.Target{
-		Identity: id, Namespace: o.GetNamespace(), Name: o.GetName(),
-		Kinds: []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service, snapshot.Event},
-	}
-	if implied.WantsHPA {
-		target.Kinds = append(target.Kinds, snapshot.HPA)
-	}
-	if implied.WantsPDB {
-		target.Kinds = append(target.Kinds, snapshot.PDB)
-	}
-	return target
 }
 
 // rehearse takes the phases in order until one is not reached.
@@ -97,10 +81,14 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 
 // create creates the object and tells what the API server warned about.
 func (r *run) create(ctx context.Context) Reason {
-	object := prepared(r.object, r.target.Identity, r.req.ID)
-	answer, why, err := beside(ctx, r.session, r.left(), func(ctx context.Context) (engine.Answer, error) {
-		return r.Cluster.Create(ctx, r.target.Identity.Resource, object)
-	})
+	object := prepared(r.object, r.target.Identity)
+	labels := object.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[RunLabel] = r.req.ID
+	object.SetLabels(labels)
+	answer, why, err := r.sendCreate(ctx, object, engine.WriteOptions{})
 	if err != nil && ambiguous(err) {
 		answer.Object, err = r.findOurs(ctx, err)
 	}
@@ -115,9 +103,7 @@ func (r *run) create(ctx context.Context) Reason {
 		Type: journal.Note, Phase: journal.Create, Object: &r.ref, Reason: "Created",
 		Text: fmt.Sprintf("created, labelled %s=%s", RunLabel, r.req.ID),
 	})
-	for _, warning := range answer.Warnings {
-		r.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &r.ref, Reason: "ServerWarning", Text: place(warning, r.lines)})
-	}
+	r.tellWarnings(ctx, journal.Create, answer)
 	if why != "" {
 		return why
 	}
@@ -162,24 +148,18 @@ func (r *run) remove(ctx context.Context) Reason {
 }
 
 func (r *run) cleanupCommand() string {
-	return fmt.Sprintf("kubectl delete %s -n %s -l %s=%s --cascade=foreground", strings.ToLower(r.target.Identity.Kind), r.target.Namespace, RunLabel, r.req.ID)
+	return fmt.Sprintf("seldonctl delete %s -n %s --run %s", r.target.Name, r.target.Namespace, r.req.ID)
 }
 
-// prepared returns the object as it is sent: labelled, in the version that the tool works in, and
-// without what only the API server sets, so that an exported object can be used as a manifest.
-func prepared(o *unstructured.Unstructured, id engine.Identity, run string) *unstructured.Unstructured {
+// prepared returns the object as it is sent: in the version that the tool works in, and without what
+// only the API server sets, so that an exported object can be used as a manifest.
+func prepared(o *unstructured.Unstructured, id engine.Identity) *unstructured.Unstructured {
 	object := o.DeepCopy()
 	object.SetGroupVersionKind(id.GroupVersionKind())
 	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
 		unstructured.RemoveNestedField(object.Object, "metadata", field)
 	}
 	delete(object.Object, "status")
-	labels := object.GetLabels()
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[RunLabel] = run
-	object.SetLabels(labels)
 	return object
 }
 

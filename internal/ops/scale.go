@@ -1,9 +1,10 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,55 @@ import (
 
 // conflictTries bounds how often a scaling is worked out anew because the object has changed.
 const conflictTries = 10
+
+// ScaleRequest asks to scale an object that exists.
+type ScaleRequest struct {
+	Namespace, Name string
+	engine.ScaleRequest
+	// SkipAutoscaled leaves autoscaled parts out instead of refusing.
+	SkipAutoscaled bool
+	Manner
+}
+
+// Scale sets the replicas that the operator really reads and waits until the object has them.
+func Scale(ctx context.Context, d Deps, req ScaleRequest) Reason {
+	ctx, l, end := live(ctx, d, req.Manner, named(d.Engine.Identity(), req.Namespace, req.Name), nil)
+	defer end()
+	reason := l.rescale(ctx, req)
+	l.close(ctx, reason)
+	return reason
+}
+
+// rescale scales what exists, unless that would reach nothing or what an autoscaler owns.
+func (l *life) rescale(ctx context.Context, req ScaleRequest) Reason {
+	root, reason := l.find(ctx)
+	if reason != Reached {
+		return reason
+	}
+	if root == nil {
+		return l.absent(ctx, journal.Scale)
+	}
+	l.warnOfKeepers(ctx, journal.Scale)
+	a, err := l.plan(req.ScaleRequest)
+	if err != nil {
+		return l.refuse(ctx, journal.Scale, err)
+	}
+	for _, out := range a.edit.LeftOut {
+		auto := out.Workload.Autoscaled
+		if auto == nil || req.SkipAutoscaled && len(a.edit.Reached) > 0 || req.Predictor != "" && out.Workload.Predictor != req.Predictor {
+			continue
+		}
+		return l.refuse(ctx, journal.Scale, &RefusalError{
+			Reason: Conflict,
+			Text:   fmt.Sprintf("%s is autoscaled %d to %d by %s, now %d; nothing was written", out.Workload.Name(), auto.Min, auto.Max, auto.Path, a.was[out.Workload.Name()]),
+			Hint:   "edit " + auto.Path + ", or use --autoscaled=skip for the other parts",
+		})
+	}
+	if len(a.edit.Reached) == 0 {
+		return l.refuse(ctx, journal.Scale, &RefusalError{Reason: Conflict, Text: "there is nothing to scale: " + l.leftOut(a.edit) + "; nothing was written"})
+	}
+	return l.scale(ctx, req.ScaleRequest)
+}
 
 // attempt is one scaling: the object that it was worked out from, what it changes, and the
 // Deployments' replicas before it.
@@ -73,13 +123,13 @@ func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 // notice tells a change that somebody else has made since the object was proven to be as wanted, and
 // gives up where that proof rests on what was changed.
 func (l *life) notice(ctx context.Context, a attempt, lost *attempt) Reason {
-	generation := a.before.GetGeneration()
-	if generation == l.proven.GetGeneration() || generation == l.noticed || lost != nil && len(a.edit.Patch) == 0 {
+	generation, last := a.before.GetGeneration(), cmp.Or(l.proven, l.known)
+	if generation == last.GetGeneration() || generation == l.noticed || lost != nil && len(a.edit.Patch) == 0 {
 		return Reached
 	}
 	l.noticed = generation
 	l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &l.ref, Reason: "ForeignChange", Text: journal.ForeignChange(a.before)})
-	if changes := judge.Rewritten(l.Engine, l.proven, a.before); len(changes) > 0 {
+	if changes := judge.Rewritten(l.Engine, last, a.before); len(changes) > 0 {
 		return l.refuse(ctx, journal.Scale, &RefusalError{
 			Reason: Vanished,
 			Text:   "somebody else changed what the goal rests on: " + strings.Join(changes, "; "),
@@ -134,20 +184,26 @@ func (l *life) skip(ctx context.Context, edit engine.ScaleEdit) bool {
 	if len(edit.Reached) > 0 {
 		return false
 	}
-	now := l.replicasNow()
-	var left []string
-	for _, out := range edit.LeftOut {
-		left = append(left, fmt.Sprintf("%s (%s), now %d", out.Workload.Name(), out.Reason, now[out.Workload.Name()]))
-	}
 	l.tell(ctx, journal.Entry{
 		Type: journal.Skipped, Phase: journal.Scale, Object: &l.ref, Reason: "NotScaled",
-		Text: "not scaled: " + strings.Join(left, "; "),
+		Text: "not scaled: " + l.leftOut(edit),
 	})
 	l.steps = append(l.steps, "not scaled")
 	return true
 }
 
+// leftOut names what a scaling does not reach, and why.
+func (l *life) leftOut(edit engine.ScaleEdit) string {
+	now := l.replicasNow()
+	var left []string
+	for _, out := range edit.LeftOut {
+		left = append(left, fmt.Sprintf("%s (%s), now %d", out.Workload.Name(), out.Reason, now[out.Workload.Name()]))
+	}
+	return strings.Join(left, "; ")
+}
+
 func (l *life) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
+	l.tell(ctx, journal.Entry{Type: journal.Note, Phase: journal.Scale, Object: &l.ref, Reason: "Scaling", Text: l.wordEdit(edit)})
 	for _, note := range edit.Notes {
 		l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: journal.Scale, Object: &l.ref, Reason: "Scaling", Text: note})
 	}
@@ -159,16 +215,50 @@ func (l *life) tellEdit(ctx context.Context, edit engine.ScaleEdit) {
 	}
 }
 
+// wordEdit says what is written, and which Deployments that governs.
+func (l *life) wordEdit(edit engine.ScaleEdit) string {
+	var sets, removes []string
+	for _, op := range edit.Patch {
+		field := fieldOf(op.Path)
+		if op.Op == "remove" {
+			removes = append(removes, field)
+			continue
+		}
+		sets = append(sets, fmt.Sprintf("%s to %v", field, op.Value))
+	}
+	text := "has these replicas in its spec already"
+	if len(sets) > 0 {
+		text = "sets " + strings.Join(sets, " and ")
+	}
+	if len(removes) > 0 {
+		text = strings.TrimPrefix(text+", and removes "+strings.Join(removes, " and ")+", which would win", "has these replicas in its spec already, and ")
+	}
+	return text + "; this governs " + strings.Join(l.namesOf(edit.Reached), ", ")
+}
+
+// fieldOf writes a JSON pointer as the path of a field.
+func fieldOf(pointer string) string {
+	var b strings.Builder
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		switch _, err := strconv.Atoi(step); {
+		case err == nil:
+			b.WriteString("[" + step + "]")
+		case b.Len() > 0:
+			b.WriteString("." + step)
+		default:
+			b.WriteString(step)
+		}
+	}
+	return b.String()
+}
+
 // patch writes the edit on exactly the object that it was worked out from. An empty edit is not
 // written: the object has the wanted replicas already.
 func (l *life) patch(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp) (*unstructured.Unstructured, Reason, error) {
 	if len(edit) == 0 {
 		return before, "", nil
 	}
-	ops := append([]engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}, edit...)
-	answer, why, err := beside(ctx, l.session, l.left(), func(ctx context.Context) (engine.Answer, error) {
-		return l.Cluster.Patch(ctx, l.target.Identity.Resource, l.target.Namespace, l.target.Name, ops)
-	})
+	answer, why, err := l.sendPatch(ctx, before, edit, engine.WriteOptions{})
 	return answer.Object, why, err
 }
 
@@ -196,21 +286,31 @@ func (l *life) refresh(ctx context.Context) Reason {
 func (l *life) scaleGoal(a attempt, after *unstructured.Unstructured) judge.Goal {
 	goal := judge.Goal{
 		Kind: judge.Scaled, Root: l.ref, Before: l.proven, Baseline: after, Was: a.was,
-		Patient: !l.FailFast, RequireReady: l.RequireReady,
+		Patient: !l.FailFast, RequireReady: l.RequireReady, Reached: l.namesOf(a.edit.Reached),
 	}
-	if after.GetGeneration() == l.proven.GetGeneration() {
+	switch {
+	case l.proven == nil:
+		goal.Before, goal.Doubtful = a.before, true
+	case after.GetGeneration() == l.proven.GetGeneration():
 		goal.Proven = after.GetGeneration()
 	}
-	for _, w := range a.edit.Reached {
+	return goal
+}
+
+// namesOf returns the names that the workloads' Deployments really have, or are to get.
+func (l *life) namesOf(workloads []engine.Workload) []string {
+	now := l.replicasNow()
+	names := make([]string, 0, len(workloads))
+	for _, w := range workloads {
 		name := w.Name()
-		for has := range a.was {
-			if slices.Contains(w.Names, has) {
-				name = has
+		for _, possible := range w.Names {
+			if _, there := now[possible]; there {
+				name = possible
 			}
 		}
-		goal.Reached = append(goal.Reached, name)
+		names = append(names, name)
 	}
-	return goal
+	return names
 }
 
 // replicasNow returns the wanted replicas of each Deployment of the tree.

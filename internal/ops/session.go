@@ -32,11 +32,14 @@ type session struct {
 	target   engine.Target
 	state    *journal.State
 	changes  chan snapshot.Change
+	watches  chan struct{} // closed when the watches have ended
+	watching bool
 	reads    chan journal.Input
 	deadline time.Time // of the whole command; zero: none
 	since    time.Time // the first request of the present phase
 	until    time.Time // its limit, for all up to its verdict
 	verdict  *judge.Verdict
+	asking   bool // a confirming read is on its way
 	wake     time.Time
 	pending  map[snapshot.Kind]bool // kinds whose first list has not come
 	refused  map[snapshot.Kind]error
@@ -52,23 +55,34 @@ const (
 	interrupted               // the user wants to stop
 )
 
-// open starts the watches. They end with ctx.
-func open(ctx context.Context, d Deps, target engine.Target) (*session, func()) {
-	s := &session{
+// newSession returns a session that watches nothing yet.
+func newSession(d Deps, target engine.Target) *session {
+	return &session{
 		Deps: d, target: target, state: journal.New(d.Engine, d.Now()),
-		changes: make(chan snapshot.Change, 256), reads: make(chan journal.Input),
-		pending: map[snapshot.Kind]bool{target.Kind(): true}, refused: map[snapshot.Kind]error{},
+		changes: make(chan snapshot.Change, 256), reads: make(chan journal.Input), watches: make(chan struct{}),
+		pending: map[snapshot.Kind]bool{}, refused: map[snapshot.Kind]error{},
 	}
-	for _, kind := range target.Kinds {
+}
+
+// watch starts the watches of the custom resource and of the kinds below it. They end with ctx, which
+// closes the channel watches.
+func (s *session) watch(ctx context.Context, kinds []snapshot.Kind) {
+	s.target.Kinds, s.watching = kinds, true
+	s.pending[s.target.Kind()] = true
+	for _, kind := range kinds {
 		s.pending[kind] = true
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
 	go func() {
-		defer close(ended)
-		d.Cluster.Watch(ctx, target, s.changes)
+		defer close(s.watches)
+		s.Cluster.Watch(ctx, s.target, s.changes)
 	}()
-	return s, func() { cancel(); <-ended }
+}
+
+// end waits until the watches have ended, whose context must have been cancelled.
+func (s *session) end() {
+	if s.watching {
+		<-s.watches
+	}
 }
 
 // phase begins the time of a phase; left is what remains of it.
@@ -88,6 +102,7 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 		s.verdict = out.Verdict
 	}
 	s.wake = out.Wake
+	s.asking = s.asking || out.Read != journal.ReadNothing
 	switch out.Read {
 	case journal.ReadNothing:
 	case journal.ReadRoot:
@@ -166,6 +181,9 @@ func (s *session) turn(ctx context.Context, expired <-chan time.Time, answered <
 	case c := <-s.changes:
 		s.take(ctx, c)
 	case r := <-s.reads:
+		if _, read := r.(journal.ReadDone); read {
+			s.asking = false
+		}
 		s.step(ctx, r)
 	case <-wake:
 		s.step(ctx, journal.Ticked{})

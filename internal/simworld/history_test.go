@@ -118,7 +118,11 @@ func (h *history) start(t *testing.T, done chan<- *program, agent string, phase 
 	giveUp := time.AfterFunc(limit, func() { p.stuck = true; cancel() })
 	go func() {
 		defer cancel()
-		p.reason = ops.Run(ctx, deps, request)
+		if h.verbs {
+			p.reason = verbByVerb(ctx, deps, request)
+		} else {
+			p.reason = ops.Run(ctx, deps, request)
+		}
 		p.ended = h.world.Elapsed()
 		giveUp.Stop()
 		done <- p

@@ -274,19 +274,19 @@ func (l *lens) context(ctx context.Context) context.Context {
 }
 
 // Create implements ops.Writer.
-func (l *lens) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured) (engine.Answer, error) {
-	answer, err := l.Cluster.Create(l.context(ctx), resource, o)
+func (l *lens) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error) {
+	answer, err := l.Cluster.Create(l.context(ctx), resource, o, how)
 	l.wrote(err)
 	var status apierrors.APIStatus
 	if l.again && err != nil && !errors.As(err, &status) {
-		return l.Cluster.Create(ctx, resource, o)
+		return l.Cluster.Create(ctx, resource, o, how)
 	}
 	return answer, err
 }
 
 // Patch implements ops.Writer.
-func (l *lens) Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp) (engine.Answer, error) {
-	answer, err := l.Cluster.Patch(l.context(ctx), resource, namespace, name, patch)
+func (l *lens) Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error) {
+	answer, err := l.Cluster.Patch(l.context(ctx), resource, namespace, name, patch, how)
 	l.wrote(err)
 	return answer, err
 }

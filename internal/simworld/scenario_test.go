@@ -27,6 +27,8 @@ type scenario struct {
 	manifest *unstructured.Unstructured
 	config   simworld.Config
 	request  ops.RunRequest
+	// verbs says that the life is lived by one command after the other instead of by one run.
+	verbs bool
 	// families are what happens beside a good run.
 	families []string
 	// interrupts are when the user wants to stop; rival is when a second run of the same manifest begins.

@@ -148,7 +148,7 @@ func TestInterruptedTwice(t *testing.T) {
 	p.signal(syscall.SIGINT)
 	p.await(`phase +cleanup: `)
 	mustEndSoon(p, p.signal(syscall.SIGINT), 130)
-	command := regexp.MustCompile(`next: kubectl delete seldondeployment -n ` + namespace + ` -l seldonctl/run=[a-z0-9]+ --cascade=foreground\n`)
+	command := regexp.MustCompile(`next: seldonctl delete realistic -n ` + namespace + ` --run [a-z0-9]+\n`)
 	if !command.MatchString(p.text()) {
 		t.Error("the command that cleans up is not told")
 	}

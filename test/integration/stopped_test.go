@@ -55,7 +55,7 @@ func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the
 		if at := p.await(`  FAILED  .*the API server could not be reached`).at.Sub(began); at > wait+late {
 			t.Errorf("it gave up after %s, want at most %s", at, wait+late)
 		}
-		if command := "kubectl delete seldondeployment -n " + namespace + " -l seldonctl/run="; !strings.Contains(p.text(), command) {
+		if command := " -n " + namespace + " --run "; !strings.Contains(p.text(), command) {
 			t.Error("the command that cleans up is not told")
 		}
 		<-back

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/engine/all"
+	"github.com/seldonctl/seldonctl/internal/kube"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/render"
+)
+
+// waitingTimeout is the limit of a wait where no other is given; run has its own.
+const waitingTimeout = 10 * time.Minute
+
+// waiting are the flags of every command that waits.
+type waiting struct {
+	connection *kube.Flags
+	limits     ops.Limits
+	failFast   string
+	ready      bool
+	local      bool
+}
+
+func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
+	w.connection = &kube.Flags{}
+	flags.DurationVar(&w.limits.Wait, "timeout", timeout, usage)
+	flags.DurationVar(&w.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
+	flags.StringVar(&w.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
+	flags.BoolVar(&w.ready, "require-ready", false, "available also needs every condition of the status")
+	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
+	declare(flags, w.connection)
+}
+
+// named declares the flags of a command on one object that exists.
+func (w *waiting) named(c *cobra.Command) {
+	w.declare(c.Flags(), waitingTimeout, "how long to wait; 0 looks once")
+	c.Flags().Lookup("namespace").Usage = "the namespace (default: the context's)"
+	c.Args = oneName
+	c.ValidArgsFunction = w.completeNames()
+}
+
+func (w *waiting) check() error {
+	switch {
+	case w.limits.Wait < 0:
+		return usageError{err: fmt.Errorf("--timeout must not be negative, but is %s", w.limits.Wait)}
+	case w.limits.Total < 0:
+		return usageError{err: fmt.Errorf("--deadline must not be negative, but is %s", w.limits.Total)}
+	}
+	return oneOf("fail-fast", w.failFast, []string{"auto", "off"})
+}
+
+// place is where an operation is to be carried out.
+type place struct {
+	engine engine.Engine
+	// namespace is the object's; empty: the context's.
+	namespace string
+}
+
+// operation is what a command does once it is connected.
+type operation func(ctx context.Context, d ops.Deps, namespace string, m ops.Manner) ops.Reason
+
+// operate connects, carries an operation out and ends with its reason.
+func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Reason, at place, carryOut operation) error {
+	if w.local && w.connection.Kubeconfig == "" {
+		var err error
+		if w.connection.Kubeconfig, err = runningEmbedded(ctx, o); err != nil {
+			return err
+		}
+	}
+	cluster, err := connect(w.connection)
+	if err != nil {
+		return err
+	}
+	name, server, namespace := cluster.Where()
+	if at.namespace != "" {
+		namespace = at.namespace
+	}
+	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
+	reason := carryOut(ctx, ops.Deps{
+		Cluster: cluster, Engine: at.engine, Sink: sink, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
+	}, namespace, ops.Manner{
+		Limits: w.limits, FailFast: w.failFast == "auto", RequireReady: w.ready, Simulated: w.local,
+		Where: fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, namespace),
+	})
+	if err := sink.Close(); err != nil && reason == ops.Reached {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return exitError{code: reason.Code()}
+}
+
+// operateNamed does the same with an object that exists.
+func (w *waiting) operateNamed(ctx context.Context, o outside, carryOut operation) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	reasons, stop := interrupts(o.signals)
+	defer stop()
+	return w.operate(ctx, o, reasons, place{engine: all.Table()[0], namespace: w.connection.Namespace()}, carryOut)
+}
+
+// oneName wants exactly the name of an object.
+func oneName(c *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return usageError{err: fmt.Errorf("%s takes the name of one SeldonDeployment, but got %d", c.CommandPath(), len(args)), hint: c.CommandPath() + " --help"}
+}
+
+// completionLimit is how long the shell is kept waiting for names.
+const completionLimit = 3 * time.Second
+
+// completeNames gives the shell the names of the namespace's objects.
+func (w *waiting) completeNames() cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		cluster, err := w.connection.Connect(kube.Options{Version: version})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		_, _, namespace := cluster.Where()
+		ctx, cancel := context.WithTimeout(c.Context(), completionLimit)
+		defer cancel()
+		target := engine.Target{Identity: all.Table()[0].Identity(), Namespace: namespace}
+		objects, err := cluster.Read(ctx, target, target.Kind())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		names := make([]cobra.Completion, 0, len(objects))
+		for _, object := range objects {
+			names = append(names, object.GetName())
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}

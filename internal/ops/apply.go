@@ -1,0 +1,289 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// ApplyRequest asks to bring one custom resource to what a manifest says.
+type ApplyRequest struct {
+	// Object is the manifest's object with its namespace set; Lines finds its fields in the file.
+	Object *unstructured.Unstructured
+	Lines  Lines
+	// Lenient drops unknown fields with a warning instead of refusing them.
+	Lenient bool
+	// ForceConflicts replaces what another manager has written last.
+	ForceConflicts bool
+	// DryRun only asks the API server what would change.
+	DryRun bool
+	Manner
+}
+
+// apply is one application under way.
+type apply struct {
+	*life
+	req ApplyRequest
+}
+
+// Apply creates the object, or replaces its spec and merges its labels and annotations, and waits until
+// it is available.
+func Apply(ctx context.Context, d Deps, req ApplyRequest) Reason {
+	ctx, l, end := live(ctx, d, req.Manner, req.Object, req.Lines)
+	defer end()
+	a := &apply{life: l, req: req}
+	reason := a.apply(ctx)
+	a.close(ctx, reason)
+	return reason
+}
+
+func (a *apply) apply(ctx context.Context) Reason {
+	implied, err := a.Engine.Implied(a.object)
+	if err != nil {
+		return a.refuse(ctx, journal.Connect, &RefusalError{Reason: Invalid, Text: place(err.Error(), a.lines), Err: err})
+	}
+	before, reason := a.find(ctx)
+	if reason != Reached {
+		return reason
+	}
+	if reason := a.refuseTakenNow(ctx, implied); reason != Reached {
+		return reason
+	}
+	for range conflictTries {
+		var after *unstructured.Unstructured
+		var err error
+		if before == nil {
+			after, reason, err = a.create(ctx)
+		} else {
+			after, reason, err = a.update(ctx, before)
+		}
+		switch {
+		case reason != Reached:
+			return reason
+		case err == nil && a.req.DryRun:
+			a.steps = append(a.steps, "nothing was written")
+			return Reached
+		case err == nil:
+			return a.awaitAvailable(ctx, before, after)
+		case !ambiguous(err) && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !noSuchObject(err, a.target.Name):
+			return a.refuse(ctx, journal.Create, err)
+		}
+		if before, reason = a.lookAgain(ctx); reason != Reached {
+			return reason
+		}
+	}
+	return a.refuse(ctx, journal.Create, &RefusalError{
+		Reason: Conflict, Text: fmt.Sprintf("%s changed %d times while it was to be written; somebody else keeps writing it", a.ref, conflictTries),
+	})
+}
+
+// refuseTakenNow looks who has the names that the manifest implies.
+func (a *apply) refuseTakenNow(ctx context.Context, implied engine.Implied) Reason {
+	found, why, _ := beside(ctx, a.session, a.left(), func(ctx context.Context) (names, error) { return a.list(ctx), nil })
+	if why != "" {
+		return why
+	}
+	if reason := a.checkNames(ctx, found); reason != Reached {
+		return reason
+	}
+	return a.refuseTaken(ctx, implied, found)
+}
+
+// create creates the object.
+func (a *apply) create(ctx context.Context) (*unstructured.Unstructured, Reason, error) {
+	answer, why, err := a.sendCreate(ctx, prepared(a.object, a.target.Identity), a.how())
+	if err != nil {
+		return nil, orReached(why), err
+	}
+	a.know(answer.Object)
+	a.tellWarnings(ctx, journal.Create, answer)
+	a.tell(ctx, journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &a.ref, Reason: "Created", Text: a.would("created", "would be created")})
+	return answer.Object, orReached(why), nil
+}
+
+func orReached(why Reason) Reason {
+	if why == "" {
+		return Reached
+	}
+	return why
+}
+
+// update replaces the spec and merges labels and annotations. What the API server makes of it tells
+// whether anything has changed.
+func (a *apply) update(ctx context.Context, before *unstructured.Unstructured) (*unstructured.Unstructured, Reason, error) {
+	if before.GetDeletionTimestamp() != nil {
+		return nil, a.refuse(ctx, journal.Create, &RefusalError{
+			Reason: Conflict, Text: a.ref.String() + " is being deleted",
+			Hint: fmt.Sprintf("seldonctl wait %s -n %s --for=deleted, and then apply again", a.target.Name, a.target.Namespace),
+		}), nil
+	}
+	a.warnOfKeepers(ctx, journal.Create)
+	edit := changesOf(before, a.object)
+	how := a.how()
+	if other := writerBeside(before); other != "" && !a.req.ForceConflicts && !how.DryRun {
+		if reason, err := a.refuseOverwriting(ctx, before, edit, other); reason != Reached || err != nil {
+			return nil, reason, err
+		}
+	}
+	answer, why, err := a.sendPatch(ctx, before, edit, how)
+	if err != nil {
+		return nil, orReached(why), err
+	}
+	a.tellWarnings(ctx, journal.Create, answer)
+	a.tellChange(ctx, before, answer.Object)
+	return answer.Object, orReached(why), nil
+}
+
+// refuseOverwriting asks the API server whether anything would change of what another manager wrote.
+func (a *apply) refuseOverwriting(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp, other string) (Reason, error) {
+	how := a.how()
+	how.DryRun = true
+	answer, why, err := a.sendPatch(ctx, before, edit, how)
+	if err != nil || why != "" {
+		return orReached(why), err
+	}
+	if answer.Object.GetGeneration() == before.GetGeneration() {
+		return Reached, nil
+	}
+	return a.refuse(ctx, journal.Create, &RefusalError{
+		Reason: Conflict, Text: fmt.Sprintf("the spec of %s was last written by %q, and this would change it; nothing was written", a.ref, other),
+		Hint: "agree with whoever runs it, or overwrite it with --force-conflicts",
+	}), nil
+}
+
+func (a *apply) how() engine.WriteOptions {
+	return engine.WriteOptions{Strict: !a.req.Lenient, DryRun: a.req.DryRun}
+}
+
+// would chooses the words for what a dry run only tries.
+func (a *apply) would(did, would string) string {
+	if a.req.DryRun {
+		return would
+	}
+	return did
+}
+
+// tellChange tells what became of an update: which replicas and images change by it, or that nothing does.
+func (a *apply) tellChange(ctx context.Context, before, after *unstructured.Unstructured) {
+	e := journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &a.ref, Reason: "Changed", Text: a.would("changed", "would be changed")}
+	switch {
+	case after.GetGeneration() != before.GetGeneration():
+		e.Text += fmt.Sprintf(": generation %d follows on %d", after.GetGeneration(), before.GetGeneration())
+		e.Details = judge.Rewritten(a.Engine, before, after)
+	case after.GetResourceVersion() != before.GetResourceVersion() && !a.req.DryRun:
+		e.Text += ": labels or annotations, not the spec"
+	case !a.req.DryRun:
+		e.Reason, e.Text = "Unchanged", "unchanged: it is as the manifest says already"
+	default:
+		e.Reason, e.Text = "Unchanged", "the spec would not be changed"
+	}
+	a.tell(ctx, e)
+}
+
+// lookAgain reads the object after a conflict or a lost answer: it may have been written, created or
+// deleted meanwhile.
+func (a *apply) lookAgain(ctx context.Context) (*unstructured.Unstructured, Reason) {
+	objects, why, err := a.readRoot(ctx, a.left())
+	switch {
+	case why != "":
+		return nil, why
+	case err != nil:
+		return nil, a.refuse(ctx, journal.Create, err)
+	}
+	for _, o := range objects {
+		if root, ok := o.(*unstructured.Unstructured); ok {
+			a.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
+			a.know(root)
+			return root, Reached
+		}
+	}
+	return nil, Reached
+}
+
+func (a *apply) awaitAvailable(ctx context.Context, before, after *unstructured.Unstructured) Reason {
+	goal := judge.Goal{
+		Kind: judge.Available, Root: a.ref, Baseline: after, Created: before == nil, Before: before, Doubtful: before != nil,
+		Patient: !a.FailFast, RequireReady: a.RequireReady,
+	}
+	return a.pursue(ctx, journal.Wait, goal, "waiting until it is available")
+}
+
+// changesOf is the patch that gives an object a manifest's spec, labels and annotations. Labels and
+// annotations that the manifest does not name stay.
+func changesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
+	edit := []engine.PatchOp{{Op: "replace", Path: "/spec", Value: manifest.Object["spec"]}}
+	edit = append(edit, mergeOf("/metadata/labels", before.GetLabels(), manifest.GetLabels())...)
+	return append(edit, mergeOf("/metadata/annotations", before.GetAnnotations(), manifest.GetAnnotations())...)
+}
+
+func mergeOf(path string, has, wants map[string]string) []engine.PatchOp {
+	var edit []engine.PatchOp
+	if len(has) == 0 && len(wants) > 0 {
+		return []engine.PatchOp{{Op: "add", Path: path, Value: wants}}
+	}
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	for _, key := range slices.Sorted(maps.Keys(wants)) {
+		if value, there := has[key]; !there || value != wants[key] {
+			edit = append(edit, engine.PatchOp{Op: "add", Path: path + "/" + escape.Replace(key), Value: wants[key]})
+		}
+	}
+	return edit
+}
+
+// writerBeside returns the manager that wrote the spec last, where that is neither kubectl nor this
+// program.
+func writerBeside(o *unstructured.Unstructured) string {
+	var last *metav1.ManagedFieldsEntry
+	fields := o.GetManagedFields()
+	for i, f := range fields {
+		if f.Subresource != "" || f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:spec"`) {
+			continue
+		}
+		if last == nil || f.Time != nil && last.Time != nil && !f.Time.Before(last.Time) {
+			last = &fields[i]
+		}
+	}
+	if last == nil || strings.HasPrefix(last.Manager, "kubectl") || last.Manager == ourManager {
+		return ""
+	}
+	return last.Manager
+}
+
+// ourManager is the name under which the API server notes our writes.
+const ourManager = "seldonctl"
+
+// warnOfKeepers warns that a tool keeps the object as its own source says.
+func (l *life) warnOfKeepers(ctx context.Context, phase journal.Phase) {
+	for _, keeper := range keepersOf(l.known) {
+		l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: phase, Object: &l.ref, Reason: "Kept", Text: keeper + " owns it and may put this back"})
+	}
+}
+
+// keepersOf names the tools whose marks an object carries.
+func keepersOf(o *unstructured.Unstructured) []string {
+	var keepers []string
+	labels, annotations := o.GetLabels(), o.GetAnnotations()
+	if id := annotations["argocd.argoproj.io/tracking-id"]; id != "" {
+		keepers = append(keepers, "Argo CD (tracking id "+id+")")
+	}
+	for _, kind := range []string{"kustomize", "helm"} {
+		if name := labels[kind+".toolkit.fluxcd.io/name"]; name != "" {
+			keepers = append(keepers, "Flux ("+kind+" "+name+")")
+		}
+	}
+	if release := annotations["meta.helm.sh/release-name"]; release != "" && labels["app.kubernetes.io/managed-by"] == "Helm" {
+		keepers = append(keepers, "Helm (release "+release+")")
+	}
+	return keepers
+}
