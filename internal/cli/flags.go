@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/seldonctl/seldonctl/internal/cli/embedded"
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
@@ -69,7 +70,7 @@ type operation func(ctx context.Context, d ops.Deps, namespace string, m ops.Man
 func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Reason, at place, carryOut operation) error {
 	if w.local && w.connection.Kubeconfig == "" {
 		var err error
-		if w.connection.Kubeconfig, err = runningEmbedded(ctx, o); err != nil {
+		if w.connection.Kubeconfig, err = embedded.Running(ctx, o.stderr); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/rand"
 
+	"github.com/seldonctl/seldonctl/internal/cli/embedded"
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
@@ -178,12 +179,15 @@ func (f *runFlags) run(ctx context.Context, o outside, namespaceGiven bool) erro
 		return err
 	}
 	if f.local {
-		cluster, err := startEmbedded(ctx, o, f.pace, reasons)
+		cluster, err := embedded.Start(ctx, f.pace, reasons, o.stderr)
+		if stopped, ok := errors.AsType[embedded.InterruptedError](err); ok {
+			return exitError{code: stopped.Reason.Code()}
+		}
 		if err != nil {
 			return err
 		}
-		defer cluster.stop()
-		f.connection.Kubeconfig = cluster.kubeconfig
+		defer cluster.Stop()
+		f.connection.Kubeconfig = cluster.Kubeconfig
 	}
 	return f.operate(ctx, o, reasons, place{e, req.Object.GetNamespace()}, func(ctx context.Context, d ops.Deps, _ string, m ops.Manner) ops.Reason {
 		req.Manner = m
