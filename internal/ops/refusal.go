@@ -113,8 +113,11 @@ var fieldPath = regexp.MustCompile(`\.?(?:spec|metadata)(?:\.[A-Za-z0-9_]+|\[\d+
 
 // place puts the line of the first field that a text names before it.
 func place(text string, lines Lines) string {
-	return at(strings.TrimPrefix(fieldPath.FindString(text), "."), text, lines)
+	return at(firstField(text), text, lines)
 }
+
+// firstField returns the path of the first field that a text names, or nothing.
+func firstField(text string) string { return strings.TrimPrefix(fieldPath.FindString(text), ".") }
 
 func at(path, text string, lines Lines) string {
 	if path == "" || lines == nil {
