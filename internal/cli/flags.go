@@ -82,7 +82,7 @@ func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Rea
 	if at.namespace != "" {
 		namespace = at.namespace
 	}
-	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
+	sink := render.NewQueue(storyTo(o.stdout), flushLimit)
 	reason := carryOut(ctx, ops.Deps{
 		Cluster: cluster, Engine: at.engine, Sink: sink, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
 	}, namespace, ops.Manner{
