@@ -41,7 +41,7 @@ type Live struct {
 	dirty  bool
 	shown  moment
 	screen screen
-	broken error // the view's own mistake; from then on there are lines only
+	broken bool // drawing has gone wrong; from then on there are lines only
 }
 
 // moment is what a picture depends on besides the entries.
@@ -90,7 +90,7 @@ func (l *Live) run() {
 func (l *Live) take(e journal.Entry) {
 	l.dirty = true
 	l.guard(func() { l.view.Take(e) })
-	if l.broken != nil {
+	if l.broken {
 		l.tell(e)
 		return
 	}
@@ -162,21 +162,22 @@ func (l *Live) finish() error {
 	}
 	width, _ := l.size()
 	l.screen.draw(l.said.String(), nil, width)
-	if l.screen.err != nil {
-		return l.screen.err
-	}
-	return l.broken
+	return l.screen.err
 }
 
 // guard keeps a mistake in the view from ending a command that has things to remove on a cluster: the
 // rest of the story is told in lines.
 func (l *Live) guard(draw func()) {
-	if l.broken != nil {
+	if l.broken {
 		return
 	}
 	defer func() {
 		if mistake := recover(); mistake != nil {
-			l.broken = fmt.Errorf("draw the live view: %v", mistake)
+			l.broken = true
+			l.tell(journal.Entry{
+				Type: journal.Warning, Elapsed: time.Since(l.view.Began),
+				Text: fmt.Sprintf("the live view cannot be drawn (%v); it goes on in lines", mistake),
+			})
 		}
 	}()
 	draw()
