@@ -120,13 +120,17 @@ func (l *Live) settle(e journal.Entry) {
 
 // tellOpen tells the problems for good with which a phase of the custom resource ends.
 func (l *Live) tellOpen(root string) {
+	var ended []journal.Entry
 	l.open = slices.DeleteFunc(l.open, func(o journal.Entry) bool {
-		if o.Root != root {
-			return false
+		if o.Root == root {
+			ended = append(ended, o)
 		}
-		l.tell(o)
-		return true
+		return o.Root == root
 	})
+	for _, t := range alike(ended) {
+		t.Text += t.others()
+		l.tell(t.Entry)
+	}
 }
 
 func (l *Live) tell(e journal.Entry) { _ = l.lines.Write(e) } // a buffer takes everything
@@ -157,8 +161,8 @@ func (l *Live) size() (width, height int) {
 
 // finish tells what is left.
 func (l *Live) finish() error {
-	for _, o := range l.open {
-		l.tell(o)
+	for len(l.open) > 0 {
+		l.tellOpen(l.open[0].Root)
 	}
 	width, _ := l.size()
 	l.screen.draw(l.said.String(), nil, width)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // density is how much of the picture is shown; a picture that is too tall is tried with less.
@@ -89,8 +90,8 @@ func (p picture) block(r *journal.RootView, d density, several bool) []string {
 		lines = []string{p.head(r), p.phases(r)}
 	}
 	lines = append(lines, p.deployments(r, d)...)
-	for _, problem := range r.Problems {
-		lines = append(lines, p.problem(problem, d)...)
+	for _, t := range alike(r.Problems) {
+		lines = append(lines, p.trouble(t, d)...)
 	}
 	return lines
 }
@@ -170,13 +171,57 @@ func (p picture) spent(ph *journal.PhaseView) string {
 // counts down instead.
 const tolerance = " (a failure if it lasts "
 
-// problem draws what is wrong and how long that is still borne.
-func (p picture) problem(e journal.Entry, d density) []string {
-	text, _, _ := strings.Cut(e.Text, tolerance)
+// trouble is a problem, and how many others say the same of other objects.
+type trouble struct {
+	journal.Entry
+
+	more int
+}
+
+// alike folds problems that differ in the name of the pod only: what is wrong with one pod of a
+// Deployment is wrong with all.
+func alike(problems []journal.Entry) []trouble {
+	var all []trouble
+	known := map[string]int{}
+	for _, e := range problems {
+		key := e.Root + " " + e.Reason + " " + e.Text
+		for _, link := range chain(e) {
+			if link.Kind == snapshot.Pod {
+				key = strings.ReplaceAll(key, link.Name, "*")
+			}
+		}
+		if i, seen := known[key]; seen {
+			all[i].more++
+			continue
+		}
+		known[key] = len(all)
+		all = append(all, trouble{e, 0})
+	}
+	return all
+}
+
+func chain(e journal.Entry) []journal.Link {
+	if e.Problem == nil {
+		return nil
+	}
+	return e.Problem.Chain
+}
+
+// others says how many problems are folded into one.
+func (t trouble) others() string {
+	if t.more == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d more like it", t.more)
+}
+
+// trouble draws what is wrong and how long that is still borne.
+func (p picture) trouble(t trouble, d density) []string {
+	text, _, _ := strings.Cut(t.Text, tolerance)
 	text = p.clean(text)
 	mark := p.ink(red, p.marks().failed+" ")
 	if d != whole {
-		return []string{mark + p.ink(red, p.borne(e)+": "+text)}
+		return []string{mark + p.ink(red, p.borne(t.Entry)+t.others()+": "+text)}
 	}
 	var lines []string
 	for i, part := range p.wrap(text, p.width-2, 3) {
@@ -185,9 +230,9 @@ func (p picture) problem(e journal.Entry, d density) []string {
 		}
 		lines = append(lines, mark+p.ink(red, part))
 	}
-	rest := "  " + p.ink(bold, p.borne(e))
-	if e.Hint != "" {
-		rest += p.ink(dim, "  next: "+p.clean(e.Hint))
+	rest := "  " + p.ink(bold, p.borne(t.Entry)+t.others())
+	if t.Hint != "" {
+		rest += p.ink(dim, "  next: "+p.clean(t.Hint))
 	}
 	return append(lines, rest)
 }

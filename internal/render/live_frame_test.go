@@ -120,6 +120,25 @@ func deleting() []journal.Entry {
 	return t.entries
 }
 
+// manyPods is a story in which all pods of a Deployment have the same problem.
+func manyPods() []journal.Entry {
+	t := &teller{root: "mnist"}
+	t.phase(0.1, journal.Wait, "waiting until it is available")
+	t.replicas(0.3, "-0", 0, 50)
+	for i := range 50 {
+		pod := fmt.Sprintf("-0-abc-%05d", i)
+		t.pod(1, "-0", pod, journal.PodLife{State: judge.PodFailing, Why: "CrashLoopBackOff", Restarts: int32(i % 3)})
+		problem := &journal.Problem{Class: judge.CrashLoop, Key: pod, Since: began.Add(2 * time.Second), Until: began.Add(62 * time.Second)}
+		ref := t.ref(snapshot.Pod, pod)
+		problem.Chain = []journal.Link{{Ref: *ref, Text: "not ready"}, {Ref: snapshot.Ref{Kind: "container", Name: "c"}}}
+		t.tell(2, journal.Entry{
+			Type: journal.Suspicion, Object: ref, Reason: "CrashLoop", Hint: "kubectl logs " + ref.Name, Facts: journal.Facts{Problem: problem},
+			Text: "container c of pod " + ref.Name + ": exited with code 1 (a failure if it lasts 1m0s)",
+		})
+	}
+	return t.entries
+}
+
 // fleet is many custom resources at once.
 func fleet() []journal.Entry {
 	var all []journal.Entry
@@ -162,6 +181,7 @@ func TestFrames(t *testing.T) {
 		"40x10":          {scaling(), 28, 39, 9, look{utf8: true}},
 		"80x24-deleting": {deleting(), 35, 79, 23, look{utf8: true}},
 		"80x24-fleet":    {fleet(), 28, 79, 23, look{utf8: true}},
+		"80x24-pods":     {manyPods(), 28, 79, 23, look{utf8: true}},
 		"80x24-lasts":    {scaling(), 110, 79, 23, look{utf8: true}},
 		"opening":        {scaling()[:1], 3, 79, 23, look{utf8: true}},
 	} {
@@ -210,7 +230,7 @@ func hostile() []journal.Entry {
 // TestFramesFit holds every picture to the window's size and to colours as the only escape sequences,
 // whatever the cluster says.
 func TestFramesFit(t *testing.T) {
-	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "deleting": deleting(), "fleet": fleet(), "hostile": hostile(), "nothing": nil} {
+	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "deleting": deleting(), "fleet": fleet(), "pods": manyPods(), "hostile": hostile(), "nothing": nil} {
 		v := viewOf(story)
 		for _, l := range []look{{}, {utf8: true}, {colour: true, utf8: true}} {
 			for _, width := range []int{-1, 0, 1, 2, 5, 20, 33, 39, 59, 60, 79, 100, 139} {
@@ -263,7 +283,7 @@ func TestClockAndBar(t *testing.T) {
 }
 
 func BenchmarkFrame(b *testing.B) {
-	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "fleet": fleet(), "hostile": hostile()} {
+	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "fleet": fleet(), "pods": manyPods(), "hostile": hostile()} {
 		v := viewOf(story)
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

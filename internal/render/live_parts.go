@@ -304,7 +304,11 @@ func (p picture) group(g *group) string {
 		why = append(why, p.clean(g.why))
 	}
 	if g.restarts > 0 && g.state != judge.PodReady {
-		why = append(why, judge.Plural(int(g.restarts), "restart"))
+		restarts := judge.Plural(int(g.restarts), "restart")
+		if g.count > 1 {
+			restarts = "up to " + restarts
+		}
+		why = append(why, restarts)
 	}
 	if len(why) > 0 {
 		text += " (" + strings.Join(why, ", ") + ")"

@@ -248,6 +248,21 @@ func TestLiveTellsProblemsOnce(t *testing.T) {
 	}
 }
 
+// TestLiveFoldsProblems tells what is wrong with all pods of a Deployment once.
+func TestLiveFoldsProblems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newTerminal(t, 160, 24)
+		l := liveOn(v, false)
+		inTime(t, l, manyPods())
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := v.text(); strings.Count(got, "  problem  ") != 1 || !strings.Contains(got, ", and 49 more like it") {
+			t.Errorf("not folded:\n%s", got)
+		}
+	})
+}
+
 // TestLiveIsCalm counts the frames: ten a second at most, one a second while only time passes, none
 // before there is anything to show.
 func TestLiveIsCalm(t *testing.T) {
