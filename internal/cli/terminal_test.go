@@ -3,6 +3,8 @@ package cli
 import (
 	"os"
 	"testing"
+
+	"golang.org/x/term"
 )
 
 func TestUTF8Locale(t *testing.T) {
@@ -35,6 +37,9 @@ func TestLiveWanted(t *testing.T) {
 		t.Skipf("no terminal to test on: %v", err)
 	}
 	defer terminal.Close()
+	if !term.IsTerminal(int(terminal.Fd())) {
+		t.Skip("half a terminal is none on this system")
+	}
 	file, err := os.Create(t.TempDir() + "/file")
 	if err != nil {
 		t.Fatal(err)
