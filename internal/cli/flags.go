@@ -29,11 +29,16 @@ type waiting struct {
 }
 
 func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
-	w.connection = &kube.Flags{}
 	flags.DurationVar(&w.limits.Wait, "timeout", timeout, usage)
 	flags.DurationVar(&w.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
 	flags.StringVar(&w.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
 	flags.BoolVar(&w.ready, "require-ready", false, "available also needs every condition of the status")
+	w.connected(flags)
+}
+
+// connected declares the flags that say which cluster is meant.
+func (w *waiting) connected(flags *pflag.FlagSet) {
+	w.connection = &kube.Flags{}
 	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
 	declare(flags, w.connection)
 }
