@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ import (
 
 // world is a cluster in memory: reads show what it holds, and watches what the test sends.
 type world struct {
+	mu      sync.Mutex
 	holds   []snapshot.Object
 	errs    map[snapshot.Kind]error
 	watch   chan snapshot.Change
@@ -41,16 +43,26 @@ func (w *world) Read(ctx context.Context, _ engine.Target, kinds ...snapshot.Kin
 		if w.answers != nil {
 			w.answers(ctx, kind)
 		}
-		if err := errors.Join(w.errs[kind], ctx.Err()); err != nil {
+		w.mu.Lock()
+		holds, err := w.holds, errors.Join(w.errs[kind], ctx.Err())
+		w.mu.Unlock()
+		if err != nil {
 			return nil, err
 		}
-		for _, o := range w.holds {
+		for _, o := range holds {
 			if snapshot.KindOf(o) == kind {
 				found = append(found, o)
 			}
 		}
 	}
 	return found, nil
+}
+
+// become changes what reads show.
+func (w *world) become(objects []snapshot.Object, errs map[snapshot.Kind]error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holds, w.errs = objects, errs
 }
 
 func (w *world) Watch(ctx context.Context, _ engine.Target, out chan<- snapshot.Change) {
@@ -234,7 +246,7 @@ func TestFollow(t *testing.T) {
 		},
 		"available is told when a read confirms it": {
 			live: func(w *world, send func(...snapshot.Change)) {
-				w.holds = model("a", 2, 1, 1)
+				w.become(model("a", 2, 1, 1), pods)
 				send(seen(model("a", 2, 1, 1))...)
 			},
 			want: []string{"a Progressing 0/1", "a Available 1/1"},
@@ -243,16 +255,16 @@ func TestFollow(t *testing.T) {
 			live: func(w *world, send func(...snapshot.Change)) {
 				send(seen(model("a", 2, 1, 1))...)
 				time.Sleep(3 * time.Second)
-				w.holds = model("a", 2, 1, 1)
+				w.become(model("a", 2, 1, 1), pods)
 			},
 			want: []string{"a Progressing 0/1", "a Settling 1/1", "a Available 1/1"},
 		},
 		"a read that fails confirms nothing, and is made again": {
 			live: func(w *world, send func(...snapshot.Change)) {
-				w.holds, w.errs = model("a", 2, 1, 1), map[snapshot.Kind]error{root: context.DeadlineExceeded, snapshot.Pod: forbidden("pods")}
+				w.become(model("a", 2, 1, 1), map[snapshot.Kind]error{root: context.DeadlineExceeded, snapshot.Pod: forbidden("pods")})
 				send(seen(model("a", 2, 1, 1))...)
 				time.Sleep(3 * time.Second)
-				w.errs = pods
+				w.become(model("a", 2, 1, 1), pods)
 			},
 			want: []string{"a Progressing 0/1", "warning: a confirming read failed", "a Settling 1/1", "a Available 1/1"},
 		},
@@ -268,7 +280,7 @@ func TestFollow(t *testing.T) {
 		},
 		"what comes and goes": {
 			live: func(w *world, send func(...snapshot.Change)) {
-				w.holds = append(w.holds, model("b", 2, 1, 1)...)
+				w.become(append(model("a", 1, 0, 1), model("b", 2, 1, 1)...), pods)
 				send(seen(model("b", 2, 1, 1))...)
 				send(snapshot.Change{Type: snapshot.Deleted, Kind: root, Object: model("a", 3, 0, 1)[0]})
 				send(snapshot.Change{Type: snapshot.Listed, Kind: root, There: map[types.UID]bool{}, Version: "9"})
