@@ -39,7 +39,7 @@ func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage str
 // connected declares the flags that say which cluster is meant.
 func (w *waiting) connected(flags *pflag.FlagSet) {
 	w.connection = &kube.Flags{}
-	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
+	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that 'seldonctl local up --detach' has started; its pods are simulated")
 	declare(flags, w.connection)
 }
 

@@ -221,7 +221,7 @@ func (s *screen) draw(said string, picture []string, width int) {
 	for line := range strings.Lines(hang(said, width)) {
 		line = strings.TrimRight(line, "\n")
 		b.WriteString(eraseRight + line)
-		if size := columns(line); size%max(width, 1) != 0 { // else the cursor is still on the last column
+		if size := widthOf(line); size%max(width, 1) != 0 { // else the cursor is still on the last column
 			b.WriteString(eraseRight)
 		}
 		b.WriteString("\r\n")
@@ -245,7 +245,7 @@ func (s *screen) draw(said string, picture []string, width int) {
 func (s *screen) rows(width int) int {
 	rows := 0
 	for _, line := range s.last {
-		rows += max(1, (columns(line)+width-1)/max(width, 1))
+		rows += max(1, (widthOf(line)+width-1)/max(width, 1))
 	}
 	return rows
 }
@@ -267,7 +267,7 @@ func hang(said string, width int) string {
 	for line := range strings.Lines(said) {
 		whole := strings.TrimRight(bare(line), "\n")
 		text := strings.TrimLeft(whole, " ")
-		if columns(whole) <= width || strings.HasPrefix(text, "next: ") {
+		if widthOf(whole) <= width || strings.HasPrefix(text, "next: ") {
 			b.WriteString(line)
 			continue
 		}

@@ -62,7 +62,7 @@ func frame(v *journal.View, now time.Time, width, height int, l look) []string {
 func (p picture) rule() string {
 	r := p.marks().rule
 	text := r + r + " " + clock(p.now) + " "
-	return p.ink(dim, text+strings.Repeat(r, max(0, min(p.width, 100)-columns(text))))
+	return p.ink(dim, text+strings.Repeat(r, max(0, min(p.width, 100)-widthOf(text))))
 }
 
 func (p picture) roots(roots []*journal.RootView, d density, room int) []string {
@@ -131,7 +131,7 @@ func (p picture) phases(r *journal.RootView) string {
 		if line != "" {
 			text += "   " + line
 		}
-		if line != "" && columns(text) > p.width {
+		if line != "" && widthOf(text) > p.width {
 			break
 		}
 		line = text

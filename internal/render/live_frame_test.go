@@ -254,7 +254,7 @@ func checkLine(t *testing.T, line string, width int, l look) {
 	if !l.colour && bare != line {
 		t.Fatalf("a colour where none is wanted: %q", line)
 	}
-	if size := columns(bare); size > width {
+	if size := widthOf(bare); size > width {
 		t.Fatalf("%d columns in a window of %d: %q", size, width, line)
 	}
 	for _, r := range bare {

@@ -63,7 +63,7 @@ func (l look) clean(text string) string {
 
 // cut shortens a line to a width.
 func (l look) cut(line string, width int) string {
-	if columns(line) <= width {
+	if widthOf(line) <= width {
 		return line
 	}
 	dots := l.marks().dots
@@ -75,12 +75,12 @@ func (l look) cut(line string, width int) string {
 
 // squeeze shortens a name in its middle: the names of one custom resource begin alike.
 func (l look) squeeze(name string, width int) string {
-	size := columns(name)
+	size := widthOf(name)
 	if size <= width {
 		return name
 	}
 	dots := l.marks().dots
-	room := width - columns(dots)
+	room := width - widthOf(dots)
 	if room < 4 {
 		return l.cut(name, width)
 	}
@@ -91,7 +91,7 @@ func (l look) squeeze(name string, width int) string {
 // tail returns the end of a text that takes at most so many columns.
 func tail(text string, width int) string {
 	parts := measure().StringGraphemes(text)
-	for size := columns(text); size > width && parts.Next(); {
+	for size := widthOf(text); size > width && parts.Next(); {
 		size -= parts.Width()
 		text = text[len(parts.Value()):]
 	}
@@ -101,8 +101,8 @@ func tail(text string, width int) string {
 // measure is how a terminal measures text: colours take no room.
 func measure() displaywidth.Options { return displaywidth.Options{ControlSequences: true} }
 
-// columns counts the columns that a text takes on a terminal.
-func columns(text string) int { return measure().String(text) }
+// widthOf counts the columns that a text takes on a terminal.
+func widthOf(text string) int { return measure().String(text) }
 
 // bare takes the colours off a text.
 func bare(text string) string {
@@ -132,7 +132,7 @@ func words(text string, width, indent int) []string {
 	var lines []string
 	line, size := "", 0
 	for i, word := range strings.Split(text, " ") {
-		wide := columns(word)
+		wide := widthOf(word)
 		switch {
 		case i == 0:
 			line, size = word, wide
@@ -148,7 +148,7 @@ func words(text string, width, indent int) []string {
 
 // pad fills a text up to a width.
 func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-columns(text)))
+	return text + strings.Repeat(" ", max(0, width-widthOf(text)))
 }
 
 // bar shows a share of a whole. Only the whole fills it, and anything is more than nothing.
@@ -185,7 +185,7 @@ func (p picture) deployments(r *journal.RootView, d density) []string {
 	for _, dep := range r.Deployments {
 		if !left(r, dep) {
 			shown = append(shown, dep)
-			size = max(size, columns(p.clean(p.kinded(dep.Object))))
+			size = max(size, widthOf(p.clean(p.kinded(dep.Object))))
 		}
 	}
 	bar := min(max((p.width-56)/2, 6), 24)
