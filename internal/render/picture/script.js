@@ -1,0 +1,40 @@
+"use strict";
+// A crosshair that follows the pointer over a timeline. Everything it says is text of this file already.
+for (const plot of document.querySelectorAll(".plot")) {
+  const cross = plot.querySelector(".cross");
+  const flag = cross.firstElementChild;
+  const axis = plot.querySelector(".axis .track");
+  const total = Number(plot.dataset.total);
+  let hovered = null;
+  let words = "";
+  const leave = () => {
+    if (hovered) hovered.textContent = words;
+    hovered = null;
+    words = "";
+  };
+  const point = (target) => {
+    const title = target instanceof Element ? target.querySelector(":scope > title") : null;
+    if (title === hovered) return;
+    leave();
+    if (!title) return;
+    hovered = title;
+    words = title.textContent;
+    title.textContent = ""; // else the browser shows it a second time
+  };
+  plot.addEventListener("pointermove", (e) => {
+    const box = axis.getBoundingClientRect();
+    const around = plot.getBoundingClientRect();
+    const share = (e.clientX - box.left) / (box.width * 0.99);
+    point(e.target);
+    cross.hidden = share < 0 || share > 1.01;
+    const seconds = Math.min(Math.max(share, 0), 1) * total;
+    flag.textContent = seconds.toFixed(total < 10 ? 2 : 1) + " s" + (words ? " · " + words : "");
+    cross.style.left = e.clientX - around.left + "px";
+    flag.style.top = Math.max(4, Math.min(e.clientY - around.top + 14, around.height - 60)) + "px";
+    cross.classList.toggle("left", share > 0.5);
+  });
+  plot.addEventListener("pointerleave", () => {
+    cross.hidden = true;
+    leave();
+  });
+}
