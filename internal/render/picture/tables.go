@@ -36,14 +36,17 @@ func (p *page) result(ph *journal.PhaseView) {
 		p.text("no result: " + ph.Text)
 		return
 	}
-	sign := verdict{"✓", "good", ""}
+	var sign string
+	var look markup
 	switch ph.Result.Type {
 	case journal.Failure:
-		sign = verdict{"✗", "bad", ""}
+		sign, look = "✗", "bad"
 	case journal.Skipped:
-		sign = verdict{"–", "doubt", ""}
+		sign, look = "–", "doubt"
+	default:
+		sign, look = "✓", "good"
 	}
-	p.leaf("span", sign.word, class("sign "+sign.class), attr{"aria-hidden", "true"})
+	p.leaf("span", sign, class("sign "+look), attr{"aria-hidden", "true"})
 	p.raw(" ")
 	p.text(ph.Result.Text)
 }

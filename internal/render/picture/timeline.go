@@ -128,14 +128,16 @@ func (p *page) backdrop(s *story) {
 func (p *page) axis(s *story) {
 	p.row("axis", axisHeight, "", func() {}, func() {
 		for i, t := range ticks(s.total) {
-			name, odd := whole(t), markup("")
+			name, look := whole(t), markup("tick-name")
 			if i%2 == 1 {
-				odd = " odd"
+				look += " odd"
 			}
 			if t == 0 {
-				name = "0"
+				name, look = "0", look+" first"
+			} else if s.percent(t) > 96 {
+				look += " last"
 			}
-			p.leaf("text", name, class("tick-name"+odd), across("x", s.percent(t)), px("y", 13))
+			p.leaf("text", name, class(look), across("x", s.percent(t)), px("y", 13))
 		}
 	})
 }
