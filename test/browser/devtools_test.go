@@ -164,15 +164,25 @@ func (b *chromium) call(method string, params, answer any) {
 type screen struct {
 	width, height int
 	scheme        string
+	paper         bool
 }
 
-func (s screen) String() string { return fmt.Sprintf("%d-%s", s.width, s.scheme) }
+func (s screen) String() string {
+	if s.paper {
+		return "paper"
+	}
+	return fmt.Sprintf("%d-%s", s.width, s.scheme)
+}
 
 // open shows a file on a screen.
 func (b *chromium) open(path string, s screen) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": s.width, "height": s.height, "deviceScaleFactor": 1, "mobile": s.width < 600}, nil)
-	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": s.scheme}}}, nil)
+	media := "screen"
+	if s.paper {
+		media = "print"
+	}
+	b.call("Emulation.setEmulatedMedia", map[string]any{"media": media, "features": []map[string]string{{"name": "prefers-color-scheme", "value": s.scheme}}}, nil)
 	b.events = nil
 	b.call("Page.navigate", map[string]any{"url": "file://" + path}, nil)
 	for !b.happened("Page.loadEventFired") {

@@ -147,8 +147,9 @@ func spans(p *journal.PodView, end time.Duration) []span {
 	return all
 }
 
-// readyAfter is how long a pod took from when it was first seen until it was first ready.
-func readyAfter(p *journal.PodView) (time.Duration, bool) {
+// readyAfter is how long a pod took from when it was first seen until it was first ready; 0 where it was
+// ready by then.
+func readyAfter(p *journal.PodView) (after time.Duration, ready bool) {
 	for _, step := range p.Steps {
 		if step.State == judge.PodReady {
 			return step.At - p.Steps[0].At, true

@@ -84,7 +84,6 @@ func (p *page) shape(tag markup, title string, attrs ...attr) {
 
 // took writes a length of time for people.
 func took(d time.Duration) string {
-	d = d.Round(100 * time.Millisecond)
 	if d < time.Minute {
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
 	}

@@ -26,7 +26,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// recorded reads a journal: of a good run, of one with a missing image, of one whose new pods crash.
+// recorded reads a journal: of a good run, of one with a missing image, of one whose new pods crash, of one that
+// was refused.
 func recorded(t *testing.T, name string) []journal.Entry {
 	t.Helper()
 	file, err := os.Open("testdata/" + name + ".jsonl")
@@ -45,7 +46,7 @@ func recorded(t *testing.T, name string) []journal.Entry {
 	return entries
 }
 
-var recordings = []string{"good", "failing-image", "crash-loop"}
+var recordings = []string{"good", "failing-image", "crash-loop", "refused"}
 
 func write(t *testing.T, entries []journal.Entry) string {
 	t.Helper()

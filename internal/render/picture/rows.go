@@ -5,10 +5,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/render"
 )
+
+// seam is by how much areas side by side overlap, so that no line shows between them.
+const seam = 0.1
 
 // problemRows draw since when something was wrong and until when, one row for each class.
 func (p *page) problemRows(s *story) {
@@ -106,7 +111,7 @@ func (p *page) replicas(s *story, steps []journal.ReplicasStep, most int32) {
 		x, width := s.percent(from), s.percent(to)-s.percent(from)
 		area := func(look markup, n int32) {
 			if n > 0 && width > 0 {
-				p.void("rect", class(look), across("x", x), across("width", width), px("y", y(n)), px("height", floor-y(n)))
+				p.void("rect", class(look), across("x", x), across("width", width+seam), px("y", y(n)), px("height", floor-y(n)))
 			}
 		}
 		if step.Total > step.Ready {
@@ -161,7 +166,7 @@ func (p *page) podRow(s *story, deployment string, g group) {
 		n := float64(len(g.pods))
 		for _, b := range s.stack(g.pods) {
 			low, high := float64(b.low)/n*height, float64(b.high)/n*height
-			p.void("rect", class("bar "+b.class), across("x", 99*float64(b.from)/bins), across("width", 99*float64(b.to-b.from)/bins), px("y", height-high), px("height", high-low))
+			p.void("rect", class("bar "+b.class), across("x", 99*float64(b.from)/bins), across("width", 99*float64(b.to-b.from)/bins+seam), px("y", height-high), px("height", high-low))
 		}
 	})
 }
@@ -184,7 +189,7 @@ func (p *page) oneRow(s *story, deployment string, pod *journal.PodView, course 
 			}
 			text := fmt.Sprintf("%s: %s for %s, from %s s to %s s", name, word, took(sp.to-sp.from), at(sp.from), at(sp.to))
 			p.shape("rect", text, class("bar "+look), across("x", x), across("width", max(width, 0.12)), attr{"height", "100%"})
-			if width > float64(len(word))*0.9+1 {
+			if width > float64(utf8.RuneCountInString(render.Clean(word)))*0.9+1 {
 				p.leaf("text", word, class("in "+look), across("x", x), px("y", 10.5), px("dx", 5))
 			}
 		}

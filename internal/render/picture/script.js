@@ -13,7 +13,8 @@ for (const plot of document.querySelectorAll(".plot")) {
     words = "";
   };
   const point = (target) => {
-    const title = target instanceof Element ? target.querySelector(":scope > title") : null;
+    const own = target.querySelector(":scope > title");
+    const title = own || target.closest(".track")?.querySelector(":scope > title");
     if (title === hovered) return;
     leave();
     if (!title) return;

@@ -216,6 +216,14 @@ func lasted(r *journal.RootView) time.Duration {
 	return d
 }
 
+// length is how long a phase took, by its result where it has one.
+func length(ph *journal.PhaseView) time.Duration {
+	if ph.Result != nil && ph.Result.Took > 0 {
+		return ph.Result.Took
+	}
+	return ph.Ended - ph.Began
+}
+
 // median is the middle one of some lengths of time.
 func median(all []time.Duration) time.Duration {
 	if len(all) == 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -19,7 +20,7 @@ func (p *page) phases(s *story) {
 		t.row()
 		t.text(string(ph.Name))
 		t.text(at(ph.Began))
-		t.text(took(ph.Ended - ph.Began))
+		t.text(took(length(ph)))
 		limit := "–"
 		if ph.Limit > 0 {
 			limit = whole(ph.Limit)
@@ -48,7 +49,7 @@ func (p *page) result(ph *journal.PhaseView) {
 	}
 	p.leaf("span", sign, class("sign "+look), attr{"aria-hidden", "true"})
 	p.raw(" ")
-	p.text(ph.Result.Text)
+	p.text(brief(ph.Result))
 }
 
 // evidence is what the claims rest on.
@@ -252,24 +253,39 @@ func life(pod *journal.PodView, end time.Duration) string {
 	return text
 }
 
+// readyWords says how long pods took until they were ready.
 func readyWords(pods []*journal.PodView) string {
 	var all []time.Duration
+	never, already := 0, 0
 	for _, p := range pods {
-		if d, ready := readyAfter(p); ready {
-			all = append(all, d)
+		switch after, ready := readyAfter(p); {
+		case !ready:
+			never++
+		case after == 0:
+			already++
+		default:
+			all = append(all, after)
 		}
 	}
-	switch {
-	case len(all) == 0:
-		return "never"
-	case len(pods) == 1:
+	if len(pods) == 1 && len(all) == 1 {
 		return took(all[0])
 	}
-	text := fmt.Sprintf("median %s, at most %s", took(median(all)), took(slices.Max(all)))
-	if len(all) < len(pods) {
-		text += fmt.Sprintf("; %d never", len(pods)-len(all))
+	var words []string
+	if len(all) > 0 {
+		words = append(words, fmt.Sprintf("median %s, at most %s", took(median(all)), took(slices.Max(all))))
 	}
-	return text
+	for _, rest := range []struct {
+		n    int
+		word string
+	}{{already, "before"}, {never, "never"}} {
+		switch {
+		case rest.n == len(pods):
+			words = append(words, rest.word)
+		case rest.n > 0:
+			words = append(words, strconv.Itoa(rest.n)+" "+rest.word)
+		}
+	}
+	return strings.Join(words, "; ")
 }
 
 func restarts(pods []*journal.PodView) int {

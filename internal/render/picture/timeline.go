@@ -32,8 +32,9 @@ func (p *page) defs() {
 
 // timeline draws the story to scale.
 func (p *page) timeline(s *story) {
-	if len(s.Phases) == 0 && len(s.Pods) == 0 {
-		return
+	waited := slices.ContainsFunc(s.Phases, func(ph *journal.PhaseView) bool { return ph.Limit > 0 })
+	if !waited && len(s.Pods) == 0 && len(s.Events) == 0 {
+		return // what was refused at once has no course
 	}
 	p.raw(`<figure class="timeline"><figcaption>`)
 	p.heading("Timeline")
@@ -76,6 +77,9 @@ func (p *page) legend(s *story) {
 		swatch("replicas wanted", `<line class="wanted" x1="0" y1="6" x2="18" y2="6"/>`)
 		swatch("replicas ready", `<rect class="replicas" width="18" height="12"/>`)
 		swatch("not ready yet", `<rect class="total" width="18" height="12"/>`)
+	}
+	if slices.ContainsFunc(s.Phases, func(ph *journal.PhaseView) bool { return ph.Limit > 0 }) {
+		swatch("time limit", `<line class="limit" x1="0" y1="6" x2="18" y2="6"/>`)
 	}
 	if len(s.Events) > 0 {
 		swatch("event", `<line class="tick" x1="9" y1="2" x2="9" y2="11"/>`)
@@ -166,10 +170,9 @@ func ticks(total time.Duration) []time.Duration {
 
 // phaseRow draws how long a phase took, and how long it might have taken.
 func (p *page) phaseRow(s *story, ph *journal.PhaseView) {
-	length := ph.Ended - ph.Began
-	text := took(length)
+	text, limit := took(length(ph)), ""
 	if ph.Limit > 0 {
-		text += " of at most " + whole(ph.Limit)
+		limit = " of " + whole(ph.Limit)
 	}
 	look := markup("running")
 	if ph.Result != nil {
@@ -177,12 +180,12 @@ func (p *page) phaseRow(s *story, ph *journal.PhaseView) {
 		case journal.Failure:
 			look = "bad"
 		case journal.Skipped:
-			look, text = "skipped", "not applicable"
+			look, text, limit = "skipped", "not applicable", ""
 		default:
 			look = "good"
 		}
 	}
-	title := fmt.Sprintf("%s: %s, from %s s to %s s", ph.Name, text, at(ph.Began), at(ph.Ended))
+	title := fmt.Sprintf("%s: %s, from %s s to %s s", ph.Name, text+limit, at(ph.Began), at(ph.Ended))
 	p.row("phase", phaseHeight, title, func() { p.leaf("span", string(ph.Name), class("name")) }, func() {
 		from, to := s.percent(ph.Began), s.percent(ph.Ended)
 		if limit := ph.Began + ph.Limit; ph.Limit > 0 {
@@ -192,7 +195,7 @@ func (p *page) phaseRow(s *story, ph *journal.PhaseView) {
 			}
 		}
 		p.shape("rect", title, class("phase "+look), across("x", from), across("width", max(to-from, 0.3)), px("y", 4), px("height", 12), px("rx", 2))
-		p.beside("phase-text", text, from, to)
+		p.beside(text, limit, from, to)
 	})
 }
 
@@ -204,19 +207,25 @@ func beyond(t, total time.Duration) float64 {
 	return 0
 }
 
-// beside writes a text at the end of a bar, on whichever side there is room.
-func (p *page) beside(look markup, text string, from, to float64) {
-	if to > 60 {
-		inside := markup(" before")
-		if to-from > 25 {
-			inside = " inside"
-			p.leaf("text", text, class(look+inside), across("x", from), px("y", 14), px("dx", 6))
-			return
-		}
-		p.leaf("text", text, class(look+inside), across("x", from), px("y", 14), px("dx", -6))
-		return
+// beside writes how long a phase took, and of how much, wherever there is room: after its bar, in it, or
+// before it. On narrow screens the limit is left out.
+func (p *page) beside(text, limit string, from, to float64) {
+	look, x, dx := markup("phase-text"), to, 6.0
+	switch {
+	case to <= 66:
+	case to-from >= 33:
+		look, x = "phase-text inside", from
+	default:
+		look, x, dx = "phase-text before", from, -6
 	}
-	p.leaf("text", text, class(look), across("x", to), px("y", 14), px("dx", 6))
+	p.open("text", class(look), across("x", x), px("y", 14), px("dx", dx))
+	p.text(text)
+	if limit != "" {
+		p.raw(`<tspan class="of"> `)
+		p.text(limit)
+		p.raw(`</tspan>`)
+	}
+	p.end("text")
 }
 
 // eventRow marks when events came; what comes at the same moment shares a mark.

@@ -56,12 +56,24 @@ func goalWords(name journal.Phase) string {
 // reached says in a line what a story came to: the failure, or else its last word.
 func reached(r *journal.RootView) string {
 	if f := failure(r); f != nil {
-		return f.Text
+		return brief(f)
 	}
 	if r.End != nil {
 		return ending(r.End.Text)
 	}
 	return ""
+}
+
+// brief is what a failure says without the long words of its cause, which the chain of causes has too.
+func brief(f *journal.Entry) string {
+	if f.Problem == nil || len(f.Problem.Chain) == 0 {
+		return f.Text
+	}
+	last := f.Problem.Chain[len(f.Problem.Chain)-1].Text
+	if what, long := strings.CutSuffix(f.Text, ": "+last); long && len(last) > 100 {
+		return what + ": " + string(f.Problem.Class)
+	}
+	return f.Text
 }
 
 // ending leaves out of a closing sentence what is told beside it in numbers.
@@ -101,9 +113,10 @@ func (p *page) verdict(s *story, several bool) {
 	p.raw(`</div>`)
 	p.leaf("p", reached(s.RootView), class("said"))
 	p.figures(s)
-	if f := failure(s.RootView); f != nil {
+	if f := failure(s.RootView); f != nil && len(f.Details)+len(f.Hint)+len(f.Source) > 0 {
 		p.cause(f)
 	}
+	p.toDo(s)
 	p.end("header")
 	p.raw("\n")
 }
@@ -118,10 +131,10 @@ func (p *page) figures(s *story) {
 		p.end("div")
 	}
 	for _, ph := range s.Phases {
-		name, value, look := string(ph.Name), took(ph.Ended-ph.Began), markup("good")
+		name, value, look := string(ph.Name), took(length(ph)), markup("good")
 		switch {
 		case ph.Result == nil:
-			look, value = "doubt", value+" …"
+			look, value = "doubt", "unfinished"
 		case ph.Result.Type == journal.Failure:
 			look, value = "bad", value+" ✗"
 		case ph.Result.Type == journal.Skipped:
@@ -183,21 +196,32 @@ func (p *page) cause(f *journal.Entry) {
 	p.raw(`</div>`)
 }
 
-// lastWords writes the remaining details of a failure: sentences, and the log of the container, whose
-// lines are indented in the details and stand apart here.
+// toDo repeats the warnings that end with something to do, such as what was left.
+func (p *page) toDo(s *story) {
+	for _, e := range s.Remarks {
+		if e.Type != journal.Warning || e.Hint == "" {
+			continue
+		}
+		p.raw(`<div class="cause">`)
+		p.heading("Warning")
+		p.leaf("p", e.Text)
+		p.hint("p", e.Hint)
+		p.raw(`</div>`)
+	}
+}
+
+// lastWords writes the remaining details of a failure: sentences, and the log of the container, which
+// follows its heading there in indented lines and stands apart here.
 func (p *page) lastWords(f *journal.Entry, details []string) {
 	var plain []string
+	logged := len(f.Log) == 0
 	for _, d := range details {
 		switch {
 		case len(f.Log) > 0 && strings.HasPrefix(d, "  "):
-		case len(f.Log) > 0 && strings.HasSuffix(d, ":"):
+		case !logged && strings.HasSuffix(d, ":"):
+			logged = true
 			p.heading(capital(strings.TrimSuffix(d, ":")))
-			p.raw(`<pre class="log" tabindex="0">`)
-			for _, line := range f.Log {
-				p.text(line)
-				p.raw("\n")
-			}
-			p.raw(`</pre>`)
+			p.log(f.Log)
 		default:
 			plain = append(plain, d)
 		}
@@ -209,6 +233,18 @@ func (p *page) lastWords(f *journal.Entry, details []string) {
 		p.heading("Still lacking")
 	}
 	p.list(plain)
+}
+
+// log writes lines with their indentation, which means something in a traceback.
+func (p *page) log(lines []string) {
+	p.raw(`<pre class="log" tabindex="0">`)
+	for _, line := range lines {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		p.raw(markup(strings.Repeat(" ", min(indent, 40))))
+		p.text(line)
+		p.raw("\n")
+	}
+	p.raw(`</pre>`)
 }
 
 // heading names a part of a story.
