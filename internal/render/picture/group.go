@@ -172,9 +172,7 @@ func (s *story) stack(pods []*journal.PodView) []block {
 	for _, p := range pods {
 		for _, sp := range spans(p, s.total) {
 			_, weight, _ := lookOf(sp.State)
-			first := int(int64(sp.from) * bins / int64(s.total))
-			last := int(int64(sp.to) * bins / int64(s.total))
-			for b := first; b < min(last, bins); b++ {
+			for b := s.bin(sp.from); b < s.bin(sp.to); b++ {
 				counts[b][weight]++
 			}
 		}
@@ -199,6 +197,11 @@ func (s *story) stack(pods []*journal.PodView) []block {
 		}
 	}
 	return blocks
+}
+
+// bin is the part of the axis in which a moment lies.
+func (s *story) bin(d time.Duration) int {
+	return int(min(max(float64(d)/float64(s.total), 0), 1) * bins)
 }
 
 func classOf(weight int) markup {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,18 +29,18 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // recorded reads a journal: of a good run, of one with a missing image, of one whose new pods crash, of one that
 // was refused.
-func recorded(t *testing.T, name string) []journal.Entry {
-	t.Helper()
+func recorded(tb testing.TB, name string) []journal.Entry {
+	tb.Helper()
 	file, err := os.Open("testdata/" + name + ".jsonl")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer file.Close()
 	var entries []journal.Entry
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var e journal.Entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		entries = append(entries, e)
 	}
@@ -277,6 +278,47 @@ func inside(t *testing.T, document, name string) string {
 	}
 	sum := sha256.Sum256([]byte(found[0][1]))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// A journal may come from a file that anybody has written.
+func FuzzWrite(f *testing.F) {
+	data, err := os.ReadFile("testdata/crash-loop.jsonl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if i%5 == 0 {
+			f.Add(line)
+		}
+	}
+	f.Add([]byte(`{"type":"podChange","root":"a","object":{},"pod":{"state":"new"},"elapsed":-5}`))
+	f.Add([]byte(`{"type":"progress","root":"a","object":{},"replicas":{"wanted":-3,"ready":7},"elapsed":9e9,"limit":-1}`))
+	story := recorded(f, "crash-loop")
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var e journal.Entry
+		if json.Unmarshal(line, &e) != nil {
+			return
+		}
+		entries := slices.Concat(told(e, 40), story, told(e, 1))
+		if wrong := balance(write(t, entries)); wrong != "" {
+			t.Error(wrong)
+		}
+	})
+}
+
+// told is an entry told many times, each time of another object at another moment.
+func told(e journal.Entry, times int) []journal.Entry {
+	var all []journal.Entry
+	for i := range times {
+		if e.Object != nil {
+			object := *e.Object
+			object.UID += types.UID(strconv.Itoa(i))
+			e.Object = &object
+		}
+		e.Elapsed += time.Duration(i) * time.Second
+		all = append(all, e)
+	}
+	return all
 }
 
 // many is a story of a Deployment with many pods; why gives each the reason for which it fails for a while.

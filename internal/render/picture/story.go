@@ -37,8 +37,11 @@ const (
 	lasts  = "was still there"
 )
 
+// longest is the longest axis of time: what a journal says may be nonsense.
+const longest = 10 * 365 * 24 * time.Hour
+
 func newStory(v *journal.View, r *journal.RootView, entries []journal.Entry) *story {
-	s := &story{RootView: r, total: max(v.Elapsed, time.Millisecond), groups: map[string][]group{}}
+	s := &story{RootView: r, total: min(max(v.Elapsed, time.Millisecond), longest), groups: map[string][]group{}}
 	for _, e := range entries {
 		if e.Root == r.Name {
 			s.trouble(e, v.Began)
