@@ -31,7 +31,9 @@ for (const plot of document.querySelectorAll(".plot")) {
     const seconds = Math.min(Math.max(share, 0), 1) * total;
     flag.textContent = seconds.toFixed(total < 10 ? 2 : 1) + " s" + (words ? " · " + words : "");
     cross.style.left = e.clientX - around.left + "px";
-    flag.style.top = Math.max(4, Math.min(e.clientY - around.top + 14, around.height - 60)) + "px";
+    const y = e.clientY - around.top;
+    const fits = y + 14 + flag.offsetHeight < around.height;
+    flag.style.top = (fits ? y + 14 : Math.max(4, y - flag.offsetHeight - 10)) + "px";
     cross.classList.toggle("left", share > 0.5);
   });
   plot.addEventListener("pointerleave", () => {
