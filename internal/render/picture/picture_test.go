@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -353,6 +354,16 @@ func many(pods int, why func(i int) string) []journal.Entry {
 	return all
 }
 
+// worked is how long the processor has worked for this process, whatever else the machine does.
+func worked(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 func TestAThousandPodsAreReadable(t *testing.T) {
 	for name, why := range map[string]func(int) string{
 		"all alike":     func(int) string { return "" },
@@ -362,9 +373,9 @@ func TestAThousandPodsAreReadable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			entries := many(1000, why)
-			began := time.Now()
+			before := worked(t)
 			got := write(t, entries)
-			if took := time.Since(began); took > time.Second {
+			if took := worked(t) - before; took > time.Second {
 				t.Errorf("took %s", took)
 			}
 			if len(got) > 1_000_000 {
