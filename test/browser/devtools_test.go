@@ -56,11 +56,13 @@ func program(t *testing.T) string {
 func start(t *testing.T) *chromium {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-breakpad", "--hide-scrollbars",
 		"--remote-debugging-pipe", "--user-data-dir="+filepath.Join(t.TempDir(), "profile"))
 	hears, says := pipe(t)
 	answers, tells := pipe(t)
 	c.ExtraFiles = []*os.File{hears, tells} // the browser's 3 and 4
+	c.Stderr = io.Discard                   // all its processes hold it, so that Wait waits for all of them
+	c.WaitDelay = patience
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
