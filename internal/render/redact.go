@@ -1,0 +1,77 @@
+package render
+
+import (
+	"regexp"
+	"strings"
+)
+
+// redacted stands where a secret was.
+const redacted = "(redacted)"
+
+// The parts of the patterns. Colours may stand between a name and its value, as loggers write them.
+const (
+	// telling is a name whose value is a secret.
+	telling = `\b[a-z0-9_.-]*(?:passw(?:or)?d|[_-]pass|[_-]pwd|passphrase|secret(?:[_-]?key)?|token|` +
+		`(?:api|access|account|private|signing|encryption)[_-]?key(?:[_-]?id)?|client[_-]?key[_-]?data)`
+	colour = `(?:\x1b\[[0-9;]*m)*`
+	equals = `["'\\]*` + colour + `\s*[:=]\s*` + colour
+	value  = `(?:\(redacted\)|\\?"[^"\\]*\\?"|'[^']*'|[^\s"'\\,;&|)}\]\x1b]+)`
+)
+
+// secret is a form by which secrets are known. The first group of the pattern stays, the second is the
+// secret.
+type secret struct {
+	pattern *regexp.Regexp
+	// prose says that the second group may be an ordinary word, which then stays: "token: unexpected status".
+	prose bool
+}
+
+var secrets = []secret{
+	// Private keys, whole or up to where the text was cut.
+	{pattern: regexp.MustCompile(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?)`)},
+	// The user-info of an address: https://user:password@host.
+	{pattern: regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#"'<>@]+)@`)},
+	// What HTTP sends: Bearer abc, Basic abc.
+	{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9._~+/=-]{8,})`), true},
+	// A name that tells: password=abc, "api_key": "abc", AWS_SECRET_ACCESS_KEY=abc, --token=abc.
+	{pattern: regexp.MustCompile(`(?i)(` + telling + `\s*=\s*` + colour + `)(` + value + `)`)},
+	{regexp.MustCompile(`(?i)(` + telling + equals + `)(` + value + `)`), true},
+	// The same in arguments: --token abc, ["--token", "abc"].
+	{pattern: regexp.MustCompile(`(?i)((?:^|[\s"'\[({,])--?(?:[a-z0-9]+-)*(?:password|passphrase|secret|token|api-?key|access-?key)["']?,?\s+)(` + value + `)`)},
+	// And in environments: name: PASSWORD, value: abc.
+	{pattern: regexp.MustCompile(`(?i)(\bname["'\\]*\s*[:=]\s*["'\\]*` + telling + `["'\\]*[\s,]+["'\\]*value["'\\]*\s*[:=]\s*)(` + value + `)`)},
+	// Signed addresses of object stores.
+	{pattern: regexp.MustCompile(`(?i)([?&](?:sig|signature|x-amz-signature|x-goog-signature|x-amz-credential)=)(` + value + `)`)},
+	// Tokens that tell by themselves: JSON Web Tokens, AWS, GitHub, GitLab, Slack, Hugging Face, Google.
+	{pattern: regexp.MustCompile(`()\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[opsur]_[A-Za-z0-9]{20,}|` +
+		`github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{20,}|AIza[A-Za-z0-9_-]{35})`)},
+}
+
+// ordinary is a word of a sentence, whose next mark may hang on it.
+var ordinary = regexp.MustCompile(`^[A-Z]?[a-z]+[.:]*$`)
+
+// Redact replaces what looks like a secret: credentials in addresses and HTTP headers, private keys, the
+// values of names such as password or AWS_SECRET_ACCESS_KEY, and tokens of well-known forms.
+//
+// It knows secrets by their form alone. What has neither a telling name nor a known form passes, as does a
+// secret that is encoded, broken over lines, or an ordinary word after a colon ("password: letmein"). And it
+// takes some honest words with it, such as the number in "max_token=5".
+func Redact(text string) string {
+	for _, s := range secrets {
+		if !s.pattern.MatchString(text) {
+			continue
+		}
+		var b strings.Builder
+		end := 0
+		for _, at := range s.pattern.FindAllStringSubmatchIndex(text, -1) {
+			found := text[at[4]:at[5]]
+			if s.prose && ordinary.MatchString(found) {
+				continue
+			}
+			b.WriteString(text[end:at[4]] + redacted)
+			end = at[5]
+		}
+		text = b.String() + text[end:]
+	}
+	return text
+}
