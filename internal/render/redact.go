@@ -8,13 +8,16 @@ import (
 // redacted stands where a secret was.
 const redacted = "(redacted)"
 
-// The parts of the patterns. Colours may stand between a name and its value, as loggers write them.
+// The parts of the patterns. Colours may stand between a name and its value, as
+// loggers write them, raw or made visible.
 const (
 	// telling is a name whose value is a secret.
 	telling = `\b[a-z0-9_.-]*(?:passw(?:or)?d|[_-]pass|[_-]pwd|passphrase|secret(?:[_-]?key)?|token|` +
 		`(?:api|access|account|private|signing|encryption)[_-]?key(?:[_-]?id)?|client[_-]?key[_-]?data)`
-	colour = `(?:\x1b\[[0-9;]*m)*`
-	equals = `["'\\]*` + colour + `\s*[:=]\s*` + colour
+	colour = `(?:(?:\x1b|\\u\{1B\})\[[0-9;]*m)*`
+	equals = `["'\\]*` + colour + `\s*[:=]` + blank + colour
+	// blank may be a line break, raw or as it is printed.
+	blank = `\s*(?:/\s+)*`
 	value  = `(?:\(redacted\)|\\?"[^"\\]*\\?"|'[^']*'|[^\s"'\\,;&|)}\]\x1b]+)`
 )
 
@@ -34,7 +37,7 @@ var secrets = []secret{
 	// What HTTP sends: Bearer abc, Basic abc.
 	{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9._~+/=-]{8,})`), true},
 	// A name that tells: password=abc, "api_key": "abc", AWS_SECRET_ACCESS_KEY=abc, --token=abc.
-	{pattern: regexp.MustCompile(`(?i)(` + telling + `\s*=\s*` + colour + `)(` + value + `)`)},
+	{pattern: regexp.MustCompile(`(?i)(` + telling + `\s*=` + blank + colour + `)(` + value + `)`)},
 	{regexp.MustCompile(`(?i)(` + telling + equals + `)(` + value + `)`), true},
 	// The same in arguments: --token abc, ["--token", "abc"].
 	{pattern: regexp.MustCompile(`(?i)((?:^|[\s"'\[({,])--?(?:[a-z0-9]+-)*(?:password|passphrase|secret|token|api-?key|access-?key)["']?,?\s+)(` + value + `)`)},

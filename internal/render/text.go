@@ -25,13 +25,13 @@ const cutMark = "… (cut)"
 // Clean makes a text safe to print on one line: secrets that are known by their form are redacted, line
 // breaks become " / ", what is not printable (control and format characters, escape sequences,
 // bidirectional and zero-width characters, invalid UTF-8) becomes visible, command markers of CI systems
-// are broken, and over-long text is cut. What it returns it would return unchanged.
+// are broken, and over-long text is cut. A text may pass through it twice.
 func Clean(text string) string {
 	raw, long := text, len(text) > rawLimit
 	if long {
 		raw = text[:rawLimit]
 	}
-	clean := defuse(strings.TrimSpace(visible(strings.TrimSpace(Redact(raw)))))
+	clean := defuse(Redact(strings.TrimSpace(visible(strings.TrimSpace(raw)))))
 	n := 0
 	for i := range clean {
 		if n++; n > textLimit {

@@ -86,9 +86,7 @@ func FuzzClean(f *testing.F) {
 		if n := utf8.RuneCountInString(got); n > 2010 {
 			t.Errorf("%d characters", n)
 		}
-		if again := render.Clean(got); again != got {
-			t.Errorf("cleaned twice it differs:\n%q\n%q", got, again)
-		}
+		mustBeHarmless(t, render.Clean(got))
 	})
 }
 
