@@ -112,10 +112,13 @@ func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
 	}
 	l.watch(ctx, kindsOf(implied))
 	late, reason := l.firstLists(ctx)
-	if late {
-		reason = l.tooLate(ctx)
+	switch {
+	case late:
+		return found, l.tooLate(ctx)
+	case reason != Reached:
+		return found, reason
 	}
-	return found, reason
+	return found, l.mayConfirm(ctx)
 }
 
 // absent refuses because the object is not there.
