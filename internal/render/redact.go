@@ -18,7 +18,7 @@ const (
 	equals = `["'\\]*` + colour + `\s*[:=]` + blank + colour
 	// blank may be a line break, raw or as it is printed.
 	blank = `\s*(?:/\s+)*`
-	value  = `(?:\(redacted\)|\\?"[^"\\]*\\?"|'[^']*'|[^\s"'\\,;&|)}\]\x1b]+)`
+	value = `(?:\(redacted\)|\\?"[^"\\]*\\?"|'[^']*'|[^\s"'\\,;&|)}\]\x1b]+)`
 )
 
 // secret is a form by which secrets are known. The first group of the pattern stays, the second is the
