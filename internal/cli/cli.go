@@ -23,6 +23,8 @@ type outside struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
+	// name is how users call the program.
+	name string
 }
 
 // exitError ends a command with a reason whose words have been said already, or with another
@@ -43,17 +45,17 @@ func (e usageError) Unwrap() error { return e.err }
 
 // Run carries out the command line args (the program's name first) and returns the exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, signals <-chan os.Signal) int {
-	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals}
+	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals, name: calledAs(args[0])}
 	root := newRoot(o)
 	root.SetArgs(compatible(root, args[1:]))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return exitCode(root.ExecuteContext(context.Background()), stderr)
+	return exitCode(root.ExecuteContext(context.Background()), o)
 }
 
 // exitCode says what is still to be said about an error and returns its exit code.
-func exitCode(err error, stderr io.Writer) int {
+func exitCode(err error, o outside) int {
 	var exit exitError
 	var usage usageError
 	var refusal *ops.RefusalError
@@ -63,13 +65,13 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &usage):
-		say(stderr, usage.err, usage.hint)
+		say(o.stderr, usage.err, o.spoken(usage.hint))
 		return ops.Invalid.Code()
 	case errors.As(err, &refusal):
-		say(stderr, refusal, refusal.Hint)
+		say(o.stderr, refusal, o.spoken(refusal.Hint))
 		return refusal.Reason.Code()
 	}
-	say(stderr, err, "")
+	say(o.stderr, err, "")
 	return ops.Unexpected.Code()
 }
 
@@ -97,6 +99,8 @@ Without a command it does what "seldonctl run" does:
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
 	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newLocal(o), newVersion(o), newExitCodes())
+	addKubectlCompletion(root, o)
+	o.rename(root)
 	return root
 }
 

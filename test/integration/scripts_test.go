@@ -28,7 +28,7 @@ import (
 
 // The scripts in testdata/scripts are the command line as users type it: one for each way in which a run
 // ends. Each has a namespace of its own in $NS, this package's manifests in its folder and the recorded
-// ones in $RECORDED.
+// ones in $RECORDED, the program itself is $SELDONCTL.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -84,6 +84,7 @@ func (s shop) prepare(env *testscript.Env) error {
 	env.Setenv("NS", namespace)
 	env.Setenv("KUBECONFIG", s.kubeconfig)
 	env.Setenv("RECORDED", s.recorded(""))
+	env.Setenv("SELDONCTL", s.seldonctl)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("PATH", filepath.Dir(s.seldonctl)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Values[underWay] = new(*program)
