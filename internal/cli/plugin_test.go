@@ -42,6 +42,27 @@ func TestPlugin(t *testing.T) {
 	}
 }
 
+// TestKubeconfigStaysSecret holds the errors about a kubeconfig to telling nothing of what is in it.
+func TestKubeconfigStaysSecret(t *testing.T) {
+	good := write(t, t.TempDir(), "good.yaml", "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: m}\nspec: {predictors: []}\n")
+	for reason, text := range map[string]string{
+		"not YAML":        "users: [{user: {token: hunter2hunter2",
+		"wrong types":     "apiVersion: v1\nkind: Config\nusers: hunter2hunter2\n",
+		"a token's type":  "apiVersion: v1\nkind: Config\nusers: [{name: u, user: {token: [hunter2hunter2]}}]\n",
+		"no base64":       "apiVersion: v1\nkind: Config\nusers: [{name: u, user: {client-key-data: hunter2hunter2-}}]\n",
+		"no address":      "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://u:hunter2hunter2@[x'}}]\nusers: [{name: u, user: {token: x}}]\n",
+		"in the address":  "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://u:hunter2hunter2@127.0.0.1:1'}}]\nusers: [{name: u, user: {token: x}}]\n",
+		"a token of text": "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: \"hunter2hunter2\\n\"}}]\n",
+	} {
+		t.Run(reason, func(t *testing.T) {
+			code, stdout, stderr := run("-f", good, "--timeout", "2s", "--kubeconfig", write(t, t.TempDir(), "config", text))
+			if code == 0 || strings.Contains(stdout+stderr, "hunter2") {
+				t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
 type kept struct{ entry journal.Entry }
 
 func (k *kept) Write(e journal.Entry) error { k.entry = e; return nil }
