@@ -60,7 +60,7 @@ type speaking struct {
 // Write passes an entry on.
 func (s speaking) Write(e journal.Entry) error {
 	e.Text, e.Hint = s.outside.spoken(e.Text), s.outside.spoken(e.Hint)
-	return s.Sink.Write(e) //nolint:wrapcheck // it only passes on
+	return s.Sink.Write(e)
 }
 
 // speaks returns the sink, or one before it.

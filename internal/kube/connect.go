@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs with an auth-provider, such as oidc
@@ -125,11 +126,11 @@ func (f *Flags) parseExtra() error {
 // pluginPolicy is the policy by which client-go runs the kubeconfig's credential plugin, or does not. It is
 // looked at before the plugin is started.
 func (f *Flags) pluginPolicy() clientcmdapi.PluginPolicy {
-	switch word := clientcmdapi.PolicyType(f.plugins); word {
-	case "", clientcmdapi.PluginPolicyAllowAll, clientcmdapi.PluginPolicyDenyAll:
-		return clientcmdapi.PluginPolicy{PolicyType: word}
+	policy := clientcmdapi.PluginPolicy{PolicyType: clientcmdapi.PolicyType(f.plugins)}
+	if slices.Contains([]clientcmdapi.PolicyType{"", clientcmdapi.PluginPolicyAllowAll, clientcmdapi.PluginPolicyDenyAll}, policy.PolicyType) {
+		return policy
 	}
-	policy := clientcmdapi.PluginPolicy{PolicyType: clientcmdapi.PluginPolicyAllowlist}
+	policy.PolicyType = clientcmdapi.PluginPolicyAllowlist
 	for command := range strings.SplitSeq(f.plugins, ",") {
 		policy.Allowlist = append(policy.Allowlist, clientcmdapi.AllowlistEntry{Command: strings.TrimSpace(command)})
 	}
