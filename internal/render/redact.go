@@ -2,7 +2,10 @@ package render
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
 )
 
 // redacted stands where a secret was.
@@ -77,4 +80,37 @@ func Redact(text string) string {
 		text = b.String() + text[end:]
 	}
 	return text
+}
+
+// Redacting is a sink that redacts every entry on its way to the next, for documents that keep texts
+// as they are otherwise.
+type Redacting struct{ next sink }
+
+// NewRedacting returns a redacting sink before next.
+func NewRedacting(next sink) *Redacting { return &Redacting{next} }
+
+// Write redacts one entry and passes it on. The entry itself stays as it is.
+func (r *Redacting) Write(e journal.Entry) error {
+	e.Text, e.Hint = Redact(e.Text), Redact(e.Hint)
+	e.Details, e.Log = redactAll(e.Details), redactAll(e.Log)
+	if e.Problem != nil {
+		problem := *e.Problem
+		problem.Chain = slices.Clone(problem.Chain)
+		for i := range problem.Chain {
+			problem.Chain[i].Text = Redact(problem.Chain[i].Text)
+		}
+		e.Problem = &problem
+	}
+	return r.next.Write(e)
+}
+
+// Close closes the next sink.
+func (r *Redacting) Close() error { return r.next.Close() }
+
+func redactAll(texts []string) []string {
+	clean := slices.Clone(texts)
+	for i := range clean {
+		clean[i] = Redact(clean[i])
+	}
+	return clean
 }

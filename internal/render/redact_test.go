@@ -1,10 +1,12 @@
 package render_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/render"
 )
 
@@ -60,6 +62,35 @@ func TestRedact(t *testing.T) {
 				t.Errorf("once more: %q", again)
 			}
 		})
+	}
+}
+
+type recorder struct{ got []journal.Entry }
+
+func (r *recorder) Write(e journal.Entry) error { r.got = append(r.got, e); return nil }
+
+func (r *recorder) Close() error { return nil }
+
+// TestRedacting redacts every text of an entry, and not the caller's own.
+func TestRedacting(t *testing.T) {
+	const secret = "password=hunter2"
+	entry := journal.Entry{Text: secret, Hint: secret, Details: []string{secret}, Facts: journal.Facts{
+		Log: []string{secret}, Problem: &journal.Problem{Key: "k", Chain: []journal.Link{{Text: secret}}},
+	}}
+	var to recorder
+	sink := render.NewRedacting(&to)
+	if err := sink.Write(entry); err != nil {
+		t.Fatal(err)
+	}
+	written, err := json.Marshal(to.got[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(written), "hunter2") || strings.Count(string(written), "password=(redacted)") != 5 {
+		t.Errorf("%s", written)
+	}
+	if entry.Details[0] != secret || entry.Log[0] != secret || entry.Problem.Chain[0].Text != secret {
+		t.Error("the caller's entry was changed")
 	}
 }
 
