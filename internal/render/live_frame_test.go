@@ -258,7 +258,7 @@ func checkLine(t *testing.T, line string, width int, l look) {
 		t.Fatalf("%d columns in a window of %d: %q", size, width, line)
 	}
 	for _, r := range bare {
-		if unsafeRune(r) || !l.utf8 && r > '~' {
+		if !printable(r) || !l.utf8 && r > '~' {
 			t.Fatalf("%U got through: %q", r, line)
 		}
 	}
