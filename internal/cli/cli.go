@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seldonctl/seldonctl/internal/cli/plugin"
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
 
@@ -24,7 +25,7 @@ type outside struct {
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
 	// name is how users call the program.
-	name string
+	name plugin.Name
 }
 
 // exitError ends a command with a reason whose words have been said already, or with another
@@ -45,7 +46,7 @@ func (e usageError) Unwrap() error { return e.err }
 
 // Run carries out the command line args (the program's name first) and returns the exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, signals <-chan os.Signal) int {
-	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals, name: calledAs(args[0])}
+	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals, name: plugin.CalledAs(args[0])}
 	root := newRoot(o)
 	root.SetArgs(compatible(root, args[1:]))
 	root.SetIn(stdin)
@@ -65,10 +66,10 @@ func exitCode(err error, o outside) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &usage):
-		say(o.stderr, usage.err, o.spoken(usage.hint))
+		say(o.stderr, usage.err, o.name.Spoken(usage.hint))
 		return ops.Invalid.Code()
 	case errors.As(err, &refusal):
-		say(o.stderr, refusal, o.spoken(refusal.Hint))
+		say(o.stderr, refusal, o.name.Spoken(refusal.Hint))
 		return refusal.Reason.Code()
 	}
 	say(o.stderr, err, "")
@@ -99,8 +100,8 @@ Without a command it does what "seldonctl run" does:
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
 	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newLocal(o), newVersion(o), newExitCodes())
-	addKubectlCompletion(root, o)
-	o.rename(root)
+	plugin.AddCompletion(root, o.stdout, noArgs)
+	o.name.Rename(root)
 	return root
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seldonctl/seldonctl/internal/cli/plugin"
 	"github.com/seldonctl/seldonctl/internal/journal"
 )
 
@@ -17,8 +18,8 @@ func TestCalledAs(t *testing.T) {
 		"seldonctl": "seldonctl", "./bin/seldonctl": "seldonctl", "/usr/local/bin/kubectl-seldon": "kubectl seldon", `C:\bin\kubectl-seldon.exe`: "kubectl seldon",
 		"kubectl-my_seldon": "kubectl my-seldon", "kubectl-": "seldonctl", "kubectl": "seldonctl", "": "seldonctl", "renamed": "seldonctl",
 	} {
-		if got := calledAs(program); got != want {
-			t.Errorf("calledAs(%q) = %q, want %q", program, got, want)
+		if got := plugin.CalledAs(program); string(got) != want {
+			t.Errorf("CalledAs(%q) = %q, want %q", program, got, want)
 		}
 	}
 }
@@ -73,7 +74,7 @@ func (k *kept) Close() error { return nil }
 func TestPluginSpeaks(t *testing.T) {
 	sink := &kept{}
 	entry := journal.Entry{Text: "labelled seldonctl/run=abc; to remove it: seldonctl delete m", Hint: "seldonctl wait m; seldonctl-local status"}
-	if err := (outside{name: "kubectl seldon"}).speaks(sink).Write(entry); err != nil {
+	if err := plugin.Name("kubectl seldon").Speaks(sink).Write(entry); err != nil {
 		t.Fatal(err)
 	}
 	if want := "labelled seldonctl/run=abc; to remove it: kubectl seldon delete m"; sink.entry.Text != want {
@@ -82,7 +83,7 @@ func TestPluginSpeaks(t *testing.T) {
 	if want := "kubectl seldon wait m; seldonctl-local status"; sink.entry.Hint != want {
 		t.Errorf("%q, want %q", sink.entry.Hint, want)
 	}
-	if (outside{name: ownName}).speaks(sink) != sink {
+	if plugin.CalledAs("seldonctl").Speaks(sink) != sink {
 		t.Error("where it is no plugin nothing is to be done")
 	}
 }

@@ -1,7 +1,12 @@
-package cli
+// Package plugin makes the program speak as a plugin of kubectl where it is installed as one: it knows the
+// name by which users call it, and puts that into what they are told to type.
+//
+// It knows no verb and nothing of a cluster.
+package plugin
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -15,38 +20,41 @@ import (
 // ownName is what the program is called where it is no plugin.
 const ownName = "seldonctl"
 
-// calledAs tells from the name by which the program was started how users call it: "kubectl seldon" where
+// Name is how users call the program; empty stands for its own name.
+type Name string
+
+// CalledAs tells from the name by which the program was started how users call it: "kubectl seldon" where
 // it is a plugin of kubectl, which lies on PATH as kubectl-seldon.
-func calledAs(program string) string {
+func CalledAs(program string) Name {
 	// Windows' separator too: a path is written as its system writes it.
 	base := strings.TrimSuffix(filepath.Base(strings.ReplaceAll(program, `\`, "/")), ".exe")
 	plugin, found := strings.CutPrefix(base, "kubectl-")
 	if !found || plugin == "" {
 		return ownName
 	}
-	return "kubectl " + strings.NewReplacer("-", " ", "_", "-").Replace(plugin)
+	return Name("kubectl " + strings.NewReplacer("-", " ", "_", "-").Replace(plugin))
 }
 
-// spoken puts the name by which users call the program into the commands that a text tells them to type.
-func (o outside) spoken(text string) string {
-	if o.name == "" || o.name == ownName {
+// Spoken puts the name by which users call the program into the commands that a text tells them to type.
+func (n Name) Spoken(text string) string {
+	if n == "" || n == ownName {
 		return text
 	}
-	return strings.ReplaceAll(text, ownName+" ", o.name+" ")
+	return strings.ReplaceAll(text, ownName+" ", string(n)+" ")
 }
 
-// rename does that in the usage texts of a command and of all below it.
-func (o outside) rename(c *cobra.Command) {
-	if o.name == "" || o.name == ownName {
+// Rename does that in the usage texts of a command and of all below it.
+func (n Name) Rename(c *cobra.Command) {
+	if n == "" || n == ownName {
 		return
 	}
 	if !c.HasParent() {
-		c.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: o.name}
+		c.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(n)}
 	}
-	c.Long, c.Example = o.spoken(c.Long), o.spoken(c.Example)
-	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = o.spoken(f.Usage) })
+	c.Long, c.Example = n.Spoken(c.Long), n.Spoken(c.Example)
+	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = n.Spoken(f.Usage) })
 	for _, below := range c.Commands() {
-		o.rename(below)
+		n.Rename(below)
 	}
 }
 
@@ -54,21 +62,21 @@ func (o outside) rename(c *cobra.Command) {
 type speaking struct {
 	ops.Sink
 
-	outside outside
+	name Name
 }
 
 // Write passes an entry on.
 func (s speaking) Write(e journal.Entry) error {
-	e.Text, e.Hint = s.outside.spoken(e.Text), s.outside.spoken(e.Hint)
+	e.Text, e.Hint = s.name.Spoken(e.Text), s.name.Spoken(e.Hint)
 	return s.Sink.Write(e)
 }
 
-// speaks returns the sink, or one before it.
-func (o outside) speaks(next ops.Sink) ops.Sink {
-	if o.name == "" || o.name == ownName {
+// Speaks returns the sink, or one before it.
+func (n Name) Speaks(next ops.Sink) ops.Sink {
+	if n == "" || n == ownName {
 		return next
 	}
-	return speaking{next, o}
+	return speaking{next, n}
 }
 
 // kubectlCompletion is the program by which kubectl completes a plugin's command line: it is called with
@@ -78,9 +86,9 @@ const kubectlCompletion = `#!/bin/sh
 exec kubectl-seldon __complete "$@"
 `
 
-// addKubectlCompletion adds a shell of its own kind to the command that prints completion scripts.
-func addKubectlCompletion(root *cobra.Command, o outside) {
-	root.SetOut(o.stdout) // The command keeps what is set when it is made.
+// AddCompletion adds a shell of its own kind to the command that prints completion scripts.
+func AddCompletion(root *cobra.Command, stdout io.Writer, noArgs cobra.PositionalArgs) {
+	root.SetOut(stdout) // The command keeps what is set when it is made.
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() != "completion" {
@@ -96,7 +104,7 @@ beside kubectl-seldon:
   chmod +x /usr/local/bin/kubectl_complete-seldon`,
 			Args: noArgs,
 			RunE: func(*cobra.Command, []string) error {
-				if _, err := fmt.Fprint(o.stdout, kubectlCompletion); err != nil {
+				if _, err := fmt.Fprint(stdout, kubectlCompletion); err != nil {
 					return fmt.Errorf("write the script: %w", err)
 				}
 				return nil
