@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
 )
 
 func TestMistakes(t *testing.T) {
@@ -33,7 +35,7 @@ func TestMistakes(t *testing.T) {
 			[]string{"p.replicas = 2", "c.replicas = 3", "c.hpaSpec = {maxReplicas: 3}"},
 			[]string{c + ".replicas is ignored beside hpaSpec -> " + c + ".hpaSpec", p + ".replicas is ignored beside hpaSpec -> " + c + ".hpaSpec"},
 		},
-		"both autoscalers": {"KEDA wins", []string{"c.hpaSpec = {}", "c.kedaSpec = {}"}, []string{c + ".hpaSpec is ignored beside kedaSpec -> one of the two"}},
+		"both autoscalers": {"KEDA wins", []string{"c.hpaSpec = {maxReplicas: 3}", "c.kedaSpec = {triggers: []}"}, []string{c + ".hpaSpec is ignored beside kedaSpec -> one of the two"}},
 		"item without containers": {
 			"its hpaSpec is lost",
 			[]string{"p.componentSpecs = [{spec: {containers: [{name: one}]}}, {hpaSpec: {maxReplicas: 3}}]"},
@@ -57,7 +59,23 @@ func TestMistakes(t *testing.T) {
 			[]string{"p.annotations = {seldon.io/no-engine: 'false'}"},
 			[]string{p + `.annotations[seldon.io/no-engine] "false" leaves the engine in; being there at all allows only one unit in the graph -> "true", or no such annotation`},
 		},
-		"wrong types": {"are refused elsewhere", []string{"p.replicas = x"}, nil},
+		"wrong types": {
+			"nothing more can be told",
+			[]string{"p.replicas = x", "p.graph = {name: one, type: model}"},
+			[]string{p + `.replicas is the string "x", but must be a whole number: the API server refuses it -> `},
+		},
+		"version":  {"there are three", []string{"apiVersion = machinelearning.seldon.io/v2"}, []string{`apiVersion "v2" is no version of it -> machinelearning.seldon.io/v1`}},
+		"no graph": {"is one mistake, not two", []string{"p.graph = null"}, []string{p + ".graph is missing: the API server refuses it -> "}},
+		"parked": {
+			"an ingress may give it traffic",
+			[]string{"spec.predictors = [{name: a, traffic: 100, graph: {name: one, type: MODEL}}, {name: b, graph: {name: one, type: MODEL}}]"},
+			[]string{"spec.predictors[1].traffic is 0, which the operator leaves out of Ambassador's v1 mappings: there the predictor gets an equal share -> "},
+		},
+		"a shadow": {
+			"has no share",
+			[]string{"spec.predictors = [{name: a, traffic: 100, graph: {name: one, type: MODEL}}, {name: b, shadow: true, graph: {name: one, type: MODEL}}]"},
+			nil,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -72,9 +90,34 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// What works all the same is a warning, what does not is a problem.
+func TestMistakesAreWeighed(t *testing.T) {
+	for sets, want := range map[string]engine.Severity{
+		"p.graph = {name: one, type: model}":                           engine.Problem,
+		"p.graph = {name: one}":                                        engine.Warning,
+		"p.graph.endpoint = {type: rest}":                              engine.Warning,
+		"p.graph.endpoint = {type: grpc}":                              engine.Problem,
+		"p.explainer = {replicas: 1}":                                  engine.Problem,
+		"p.engineResources = {limits: {}}":                             engine.Warning,
+		"p.svcOrchSpec = {replicas: 2}":                                engine.Warning,
+		"spec.oauth_key = x":                                           engine.Warning,
+		"p.componentSpecs = [{spec: {containers: [{name: one}]}}, {}]": engine.Problem,
+		"p.unheardOf = 1":                                              engine.Problem,
+		"p.traffic = half":                                             engine.Problem,
+		"p.annotations = {seldon.io/no-engine: 'false'}":               engine.Warning,
+	} {
+		got := New().Mistakes(with(t, plain, sets))
+		if len(got) != 1 || got[0].Severity != want {
+			t.Errorf("%s: %+v, want one %s", sets, got, want)
+		}
+	}
+}
+
 func TestRecordedManifestsAreWithoutMistakes(t *testing.T) {
 	want := map[string]int{
-		"15-hpa": 1, "29-keda-without-keda": 1, // predictors[].replicas beside an autoscaler
+		"24-misplaced-fields":     5,                            // what its name says
+		"26-one-predictor-parked": 1,                            // traffic 0
+		"15-hpa":                  1, "29-keda-without-keda": 1, // predictors[].replicas beside an autoscaler
 		"25-graph-without-type": 1,
 	}
 	for _, r := range recorded(t) {
