@@ -31,6 +31,11 @@ func (r *RefusalError) Error() string { return r.Text }
 // Unwrap returns what the API server or the network said.
 func (r *RefusalError) Unwrap() error { return r.Err }
 
+// Explain turns the error of a request about the object into a RefusalError.
+func Explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
+	return explain(err, o, id, lines)
+}
+
 // explain turns the error of a request about the object into a RefusalError. The order matters: what an
 // admission webhook says comes wrapped in the API server's own kinds of errors.
 func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
@@ -77,22 +82,43 @@ type Lines func(path string) (string, bool)
 // with its line in the file, and without the wrapping, which misspells the group and names an empty
 // object.
 func causes(err error, lines Lines) string {
+	var texts []string
+	for _, c := range Causes(err) {
+		texts = append(texts, at(c.Path, c.Text, lines))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Cause is one thing that the API server or a webhook holds against an object.
+type Cause struct {
+	// Path is the field that it is about; empty where none is named.
+	Path string
+	Text string
+}
+
+// Causes returns what a refusal is about, one by one, without its wrapping.
+func Causes(err error) []Cause {
 	if _, list, found := strings.Cut(err.Error(), "strict decoding error: "); found {
-		var texts []string
+		var all []Cause
 		for one := range strings.SplitSeq(list, ", ") {
-			texts = append(texts, place(one, lines))
+			all = append(all, CauseIn(one))
 		}
-		return strings.Join(texts, "; ")
+		return all
 	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil || len(status.Status().Details.Causes) == 0 {
-		return place(unwrapDenial(err.Error()), lines)
+		return []Cause{CauseIn(unwrapDenial(err.Error()))}
 	}
-	var texts []string
+	var all []Cause
 	for _, c := range status.Status().Details.Causes {
-		texts = append(texts, at(c.Field, strings.TrimPrefix(c.Field+": ", ": ")+spelled(c.Message), lines))
+		all = append(all, Cause{strings.TrimPrefix(c.Field, "."), strings.TrimPrefix(c.Field+": ", ": ") + spelled(c.Message)})
 	}
-	return strings.Join(texts, "; ")
+	return all
+}
+
+// CauseIn takes a text of the API server for a cause, about the first field that it names.
+func CauseIn(text string) Cause {
+	return Cause{strings.TrimPrefix(fieldPath.FindString(text), "."), text}
 }
 
 // denials are the wrappings of a webhook's or the API server's refusal, whose end is the part worth
@@ -113,7 +139,7 @@ var fieldPath = regexp.MustCompile(`\.?(?:spec|metadata)(?:\.[A-Za-z0-9_]+|\[\d+
 
 // place puts the line of the first field that a text names before it.
 func place(text string, lines Lines) string {
-	return at(strings.TrimPrefix(fieldPath.FindString(text), "."), text, lines)
+	return at(CauseIn(text).Path, text, lines)
 }
 
 func at(path, text string, lines Lines) string {

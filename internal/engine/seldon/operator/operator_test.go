@@ -101,14 +101,14 @@ func TestPods(t *testing.T) {
 	}
 	var got []string
 	for _, p := range pods {
-		text := p.Workload + " " + strings.Repeat("x", int(p.Fewest)) + "/" + strings.Repeat("x", int(p.Most))
+		words := []string{p.Workload, strings.Repeat("x", int(p.Fewest)) + "/" + strings.Repeat("x", int(p.Most))}
 		for _, c := range p.Spec.InitContainers {
-			text += " (" + c.Name + says(c) + ")"
+			words = append(words, "("+c.Name+says(c)+")")
 		}
 		for _, c := range p.Spec.Containers {
-			text += " " + c.Name + says(c)
+			words = append(words, c.Name+says(c))
 		}
-		got = append(got, text+" "+p.Spec.PriorityClassName)
+		got = append(got, strings.Join(append(words, p.Spec.PriorityClassName), " "))
 	}
 	want := []string{
 		"m-a-0-own-clf xxx/xxx (warm 2/0) (clf-model-initializer 100m/1) own 300m/0 clf 0/0 high",
