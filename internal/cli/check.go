@@ -168,8 +168,9 @@ func (f *checkFlags) read(req *check.Request, file string, o outside, reasons <-
 			return usageError{err: fmt.Errorf("%s: %s is for namespace %q, not %q; check looks at one namespace at a time", d.Position("metadata.namespace"), d.Object.GetName(), own, req.Namespace)}
 		}
 		req.Namespace = orElse(req.Namespace, own)
+		lines := d.Lines()
 		req.Manifests = append(req.Manifests, check.Manifest{Object: d.Object, Lines: func(path string) (string, bool) {
-			line, found := d.Line(path)
+			line, found := lines(path)
 			return fmt.Sprintf("%s:%d", d.File, line), found
 		}})
 	}

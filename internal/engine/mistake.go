@@ -2,6 +2,9 @@ package engine
 
 import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+// MostMistakes is how many mistakes are told of one object; where there are as many, there may be more.
+const MostMistakes = 100
+
 // Checker finds mistakes in a manifest. Not every engine is one.
 type Checker interface {
 	// Mistakes returns what is wrong with an object as far as that can be told without a cluster: what the
@@ -28,4 +31,6 @@ type Mistake struct {
 	Text string
 	// Meant is what was probably meant, as a phrase; empty where nobody can know.
 	Meant string
+	// Denied says that the operator's admission webhook refuses it, and says so itself where it is asked.
+	Denied bool
 }

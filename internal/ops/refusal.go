@@ -188,10 +188,14 @@ func ambiguous(err error) bool {
 }
 
 func innermost(err error) string {
+	text := err.Error()
 	if at, ok := errors.AsType[*url.Error](err); ok {
-		return at.Err.Error()
+		text = at.Err.Error()
 	}
-	return err.Error()
+	if text == context.DeadlineExceeded.Error() {
+		return "it did not answer in time"
+	}
+	return text
 }
 
 func existsHint(o *unstructured.Unstructured) string {

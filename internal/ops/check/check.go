@@ -103,7 +103,7 @@ func Run(ctx context.Context, c Cluster, req Request) ([]Finding, ops.Reason) {
 func Offline(req Request) ([]Finding, ops.Reason) {
 	var found []Finding
 	for _, m := range req.Manifests {
-		found = append(found, mistakes(req.Engine, m)...)
+		found = append(found, mistakes(req.Engine, m, false)...)
 	}
 	if len(found) == 0 {
 		found = append(found, fine(File, "nothing is wrong with it as far as can be told without a cluster"))

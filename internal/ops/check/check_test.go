@@ -166,7 +166,7 @@ func TestCluster(t *testing.T) {
 		code   ops.Reason
 	}{
 		{"the API server is away", func(f *fake) { f.versionErr = context.DeadlineExceeded }, APIServer, []string{
-			"problem cannot reach the API server: context deadline exceeded -> check the server address of the kubeconfig, and that the cluster runs",
+			"problem cannot reach the API server: it did not answer in time -> check the server address of the kubeconfig, and that the cluster runs",
 		}, ops.Unusable},
 		{"nobody knows me", func(f *fake) { f.versionErr = apierrors.NewUnauthorized("who are you") }, APIServer, []string{
 			"problem the API server does not accept the credentials: who are you -> log in again, or choose another --context",

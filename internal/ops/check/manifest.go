@@ -14,14 +14,18 @@ import (
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
 
-// mistakes tells what is wrong with a manifest without asking anyone, in the file's order.
-func mistakes(e engine.Engine, m Manifest) []Finding {
+// mistakes tells what is wrong with a manifest without asking anyone, in the file's order. What the
+// operator's webhook refuses is left out where it was asked: it says so itself.
+func mistakes(e engine.Engine, m Manifest, asked bool) []Finding {
 	checker, ok := e.(engine.Checker)
 	if !ok {
 		return nil
 	}
 	var found []Finding
 	for _, mistake := range checker.Mistakes(m.Object) {
+		if mistake.Denied && asked {
+			continue
+		}
 		f := Finding{Severity: mistake.Severity, About: File, Place: m.place(mistake.Path), Text: mistake.Path + " " + mistake.Text}
 		if mistake.Meant != "" {
 			f.Remedy = "probably meant: " + mistake.Meant
@@ -31,7 +35,11 @@ func mistakes(e engine.Engine, m Manifest) []Finding {
 		}
 		found = append(found, f)
 	}
-	return inOrder(found)
+	found = inOrder(found)
+	if len(found) == engine.MostMistakes {
+		found = append(found, warning(File, "these are the first mistakes; there may be more", ""))
+	}
+	return found
 }
 
 func (m Manifest) place(path string) string {
@@ -54,7 +62,7 @@ func inOrder(found []Finding) []Finding {
 
 // manifest tells what is wrong with a manifest, and what the API server says to it.
 func manifest(req Request, m Manifest, t tried) []Finding {
-	found := mistakes(req.Engine, m)
+	found := mistakes(req.Engine, m, t.asked())
 	told := map[string]bool{}
 	if checker, ok := req.Engine.(engine.Checker); ok {
 		for _, mistake := range checker.Mistakes(m.Object) {
@@ -79,6 +87,11 @@ func manifest(req Request, m Manifest, t tried) []Finding {
 	return append(inOrder(found), verdict(req, m, t, told)...)
 }
 
+// asked reports whether the dry run came as far as the operator's webhook.
+func (t tried) asked() bool {
+	return t.done && (t.err == nil || apierrors.IsAlreadyExists(t.err) || strings.Contains(t.err.Error(), "denied the request"))
+}
+
 // verdict tells whether the API server and its webhooks would take a manifest.
 func verdict(req Request, m Manifest, t tried, told map[string]bool) []Finding {
 	name := req.Engine.Identity().Kind + "/" + m.Object.GetName()
@@ -87,6 +100,9 @@ func verdict(req Request, m Manifest, t tried, told map[string]bool) []Finding {
 		return []Finding{fine(File, "the API server and its admission webhooks would take "+name)}
 	case apierrors.IsAlreadyExists(t.err):
 		return []Finding{fine(File, "the API server and its admission webhooks would take "+name+"; it exists already, so that apply changes it and run refuses")}
+	}
+	if strings.Contains(t.err.Error(), "does not support dry run") {
+		return []Finding{unknown(File, "what the API server says to "+name, t.err)}
 	}
 	r := ops.Explain(t.err, m.Object, req.Engine.Identity(), m.Lines)
 	switch {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/seldon"
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
@@ -174,12 +175,25 @@ func TestManifest(t *testing.T) {
 		{"refused for what is told already", misspelt, func(f *fake) {
 			f.tryErr = refused(metav1.StatusCause{Field: "spec.predictors[0].graph.childrn", Message: "no"})
 		}, []string{misspeltLine}, ops.Invalid},
+		{"the webhook says it itself", func(s string) string { return strings.Replace(s, "spec:", "spec:\n  protocol: V2", 1) }, func(f *fake) {
+			f.tryErr = refused(metav1.StatusCause{Field: "spec", Message: `Invalid value: "V2": Invalid protocol`})
+			f.tryErr.(*apierrors.StatusError).ErrStatus.Message = `admission webhook "v1.vseldondeployment.kb.io" denied the request: it is invalid`
+		}, []string{`problem model.yaml:7: SeldonDeployment/model is refused: spec: Invalid value: "V2": Invalid protocol`}, ops.Invalid},
+		{"the webhook was not asked", func(s string) string { return strings.Replace(s, "spec:", "spec:\n  protocol: V2", 1) }, func(f *fake) {
+			f.tryErr = refused(metav1.StatusCause{Field: "metadata.labels", Message: "no"})
+		}, []string{
+			`problem model.yaml:7: spec.protocol "V2" is none of seldon, tensorflow, kfserving, v2: the operator's webhook refuses it -> probably meant: v2`,
+			"problem model.yaml:7: SeldonDeployment/model is refused: metadata.labels: no",
+		}, ops.Invalid},
 		{"by no field", nil, func(f *fake) { f.tryErr = errors.New(`admission webhook "policy" denied the request: not today`) }, []string{
 			"problem SeldonDeployment/model is refused: not today",
 		}, ops.Invalid},
 		{"not allowed to try", nil, func(f *fake) {
 			f.tryErr = &apierrors.StatusError{ErrStatus: metav1.Status{Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden, Message: `seldondeployments is forbidden: User "me" cannot create resource`}}
 		}, []string{`warning cannot tell what the API server says to SeldonDeployment/model: seldondeployments is forbidden: User "me" cannot create resource`}, ops.Reached},
+		{"an old webhook", nil, func(f *fake) {
+			f.tryErr = apierrors.NewBadRequest(`admission webhook "x" does not support dry run`)
+		}, []string{`warning cannot tell what the API server says to SeldonDeployment/model: admission webhook "x" does not support dry run`}, ops.Reached},
 		{"nowhere to try", nil, func(f *fake) {
 			f.tryErr = apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "models")
 		}, nil, ops.Reached},
@@ -199,6 +213,17 @@ func TestManifest(t *testing.T) {
 				t.Errorf("it ends with %s, want %s", reason, tc.code)
 			}
 		})
+	}
+}
+
+func TestManyMistakes(t *testing.T) {
+	m := manifestOf(t, model)
+	for i := range 3 * engine.MostMistakes {
+		m.Object.Object["x"+strings.Repeat("y", i)] = i
+	}
+	found, _ := Offline(Request{Engine: seldon.New(), Manifests: []Manifest{m}})
+	if len(found) != engine.MostMistakes+1 || found[engine.MostMistakes].Text != "these are the first mistakes; there may be more" {
+		t.Errorf("%d findings, the last one is %+v", len(found), found[len(found)-1])
 	}
 }
 

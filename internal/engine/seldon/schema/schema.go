@@ -32,9 +32,6 @@ const (
 	truth  = "true or false"
 )
 
-// most bounds how many mistakes are told of one object.
-const most = 100
-
 // Check returns the fields that are unknown, of the wrong type, or missing.
 func Check(root *unstructured.Unstructured) []engine.Mistake {
 	if root == nil || root.Object == nil {
@@ -49,17 +46,20 @@ func Check(root *unstructured.Unstructured) []engine.Mistake {
 type walker struct{ found []engine.Mistake }
 
 func (w *walker) add(path, text, meant string) {
-	if len(w.found) < most {
+	if !w.full() {
 		w.found = append(w.found, engine.Mistake{Path: path, Severity: engine.Problem, Text: text, Meant: meant})
 	}
 }
+
+// full reports whether enough is found, so that nothing more need be looked at.
+func (w *walker) full() bool { return len(w.found) >= engine.MostMistakes }
 
 // walk compares one value with its type; depth counts the levels of a graph.
 func (w *walker) walk(value any, t reflect.Type, path string, depth int) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if value == nil || w.special(value, t, path) {
+	if value == nil || w.full() || w.special(value, t, path) {
 		return
 	}
 	switch t.Kind() {
@@ -147,6 +147,8 @@ func (w *walker) fields(m map[string]any, t reflect.Type, path string, depth int
 		at := join(path, name)
 		f, ok := known[name]
 		switch {
+		case w.full():
+			return
 		case !ok:
 			w.unknown(at, meantBy(t, name, path))
 		case f.Type == reflect.TypeFor[[]graph]() && depth == levels:

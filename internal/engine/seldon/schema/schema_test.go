@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
 )
 
 // An object is written as the parts of one predictor that a case is about.
@@ -106,8 +108,8 @@ func TestCheckEnds(t *testing.T) {
 	for i := range 500 {
 		o.Object[strconv.Itoa(i)] = i
 	}
-	if got := Check(o); len(got) != most {
-		t.Errorf("%d mistakes, want %d", len(got), most)
+	if got := Check(o); len(got) != engine.MostMistakes {
+		t.Errorf("%d mistakes, want %d", len(got), engine.MostMistakes)
 	}
 }
 
