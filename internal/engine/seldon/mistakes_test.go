@@ -85,21 +85,25 @@ func TestMistakes(t *testing.T) {
 			[]string{`spec.predictors[1].annotations[seldon.io/svc-name] "x" is the Service of two predictors: the operator's webhook refuses it -> `},
 		},
 		"half the traffic": {
-			"of one predictor", []string{"p.traffic = 50"},
+			"of one predictor",
+			[]string{"p.traffic = 50"},
 			[]string{"spec.predictors has one predictor that answers, with a traffic of 50 instead of 100: the operator's webhook refuses it -> "},
 		},
 		"both transports": {
-			"in one graph", []string{"p.graph = {name: one, type: MODEL, endpoint: {type: REST}, children: [{name: one, type: MODEL, endpoint: {type: GRPC}}]}"},
+			"in one graph",
+			[]string{"p.graph = {name: one, type: MODEL, endpoint: {type: REST}, children: [{name: one, type: MODEL, endpoint: {type: GRPC}}]}"},
 			[]string{"spec.predictors have endpoints of both types, REST and GRPC: the operator's webhook refuses it -> spec.transport alone"},
 		},
 		"tensorflow": {
-			"is not every server's protocol", []string{"spec.protocol = tensorflow", "p.graph = {name: one, implementation: SKLEARN_SERVER, modelUri: x}"},
+			"is not every server's protocol",
+			[]string{"spec.protocol = tensorflow", "p.graph = {name: one, implementation: SKLEARN_SERVER, modelUri: x}"},
 			[]string{p + ".graph.implementation SKLEARN_SERVER does not speak the protocol tensorflow: the operator's webhook refuses it -> "},
 		},
 		"logger":       {"needs a mode", []string{"p.graph.logger = {url: x}"}, []string{p + ".graph.logger.mode is missing: the operator's webhook refuses it -> all"}},
 		"unknown type": {"needs methods", []string{"p.graph = {name: one, type: UNKNOWN_TYPE}"}, []string{p + ".graph.type UNKNOWN_TYPE needs methods: the operator's webhook refuses it -> "}},
 		"kafka": {
-			"needs its topics", []string{"spec.serverType = kafka", "p.svcOrchSpec = {env: [{name: KAFKA_BROKER, value: x}, {name: KAFKA_INPUT_TOPIC, value: x}]}"},
+			"needs its topics",
+			[]string{"spec.serverType = kafka", "p.svcOrchSpec = {env: [{name: KAFKA_BROKER, value: x}, {name: KAFKA_INPUT_TOPIC, value: x}]}"},
 			[]string{p + ".svcOrchSpec.env lacks KAFKA_OUTPUT_TOPIC, which spec.serverType kafka needs: the operator's webhook refuses it -> "},
 		},
 		"a shadow": {

@@ -139,11 +139,12 @@ func TestAsksOf(t *testing.T) {
 }
 
 func TestManifest(t *testing.T) {
-	refused := func(causes ...metav1.StatusCause) error {
+	invalid := func(text string, causes ...metav1.StatusCause) error {
 		return &apierrors.StatusError{ErrStatus: metav1.Status{
-			Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity, Message: "it is invalid", Details: &metav1.StatusDetails{Causes: causes},
+			Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity, Message: text, Details: &metav1.StatusDetails{Causes: causes},
 		}}
 	}
+	refused := func(cause metav1.StatusCause) error { return invalid("it is invalid", cause) }
 	misspelt := func(s string) string { return strings.Replace(s, "type: MODEL", "type: MODEL, childrn: 1", 1) }
 	const misspeltLine = "problem model.yaml:7: spec.predictors[0].graph.childrn is unknown: the API server drops it, or refuses it where it is strict -> probably meant: children"
 	for _, tc := range []struct {
@@ -176,8 +177,7 @@ func TestManifest(t *testing.T) {
 			f.tryErr = refused(metav1.StatusCause{Field: "spec.predictors[0].graph.childrn", Message: "no"})
 		}, []string{misspeltLine}, ops.Invalid},
 		{"the webhook says it itself", func(s string) string { return strings.Replace(s, "spec:", "spec:\n  protocol: V2", 1) }, func(f *fake) {
-			f.tryErr = refused(metav1.StatusCause{Field: "spec", Message: `Invalid value: "V2": Invalid protocol`})
-			f.tryErr.(*apierrors.StatusError).ErrStatus.Message = `admission webhook "v1.vseldondeployment.kb.io" denied the request: it is invalid`
+			f.tryErr = invalid(`admission webhook "v1.vseldondeployment.kb.io" denied the request: it is invalid`, metav1.StatusCause{Field: "spec", Message: `Invalid value: "V2": Invalid protocol`})
 		}, []string{`problem model.yaml:7: SeldonDeployment/model is refused: spec: Invalid value: "V2": Invalid protocol`}, ops.Invalid},
 		{"the webhook was not asked", func(s string) string { return strings.Replace(s, "spec:", "spec:\n  protocol: V2", 1) }, func(f *fake) {
 			f.tryErr = refused(metav1.StatusCause{Field: "metadata.labels", Message: "no"})
