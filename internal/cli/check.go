@@ -19,36 +19,36 @@ import (
 	"github.com/seldonctl/seldonctl/internal/render"
 )
 
-// looking are the flags of the commands that look and write nothing.
-type looking struct {
+// dry are the flags of the commands that look and write nothing.
+type dry struct {
 	connection kube.Flags
 	output     string
 	timeout    time.Duration
 	local      bool
 }
 
-func (l *looking) declare(flags *pflag.FlagSet) {
+func (l *dry) declare(flags *pflag.FlagSet) {
 	flags.StringVarP(&l.output, "output", "o", "text", "text, or json for one document")
-	flags.DurationVar(&l.timeout, "timeout", lookingLimit, "the limit of the whole command")
+	flags.DurationVar(&l.timeout, "timeout", dryLimit, "the limit of the whole command")
 	flags.BoolVar(&l.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
 	declare(flags, &l.connection)
 	flags.Lookup("namespace").Usage = "the namespace (default: the manifest's, else the context's)"
 }
 
-// lookingLimit is the limit of a command that only looks, where no other is given.
-const lookingLimit = 30 * time.Second
+// dryLimit is the limit of a command that only looks, where no other is given.
+const dryLimit = 30 * time.Second
 
-func (l *looking) check() error {
+func (l *dry) check() error {
 	if l.timeout <= 0 {
 		return usageError{err: fmt.Errorf("--timeout must be positive, but is %s", l.timeout)}
 	}
 	return oneOf("output", l.output, []string{"text", "json"})
 }
 
-func (l *looking) json() bool { return l.output == "json" }
+func (l *dry) json() bool { return l.output == "json" }
 
 // connect connects to the cluster that the flags name.
-func (l *looking) connect(ctx context.Context, o outside) (*kube.Cluster, error) {
+func (l *dry) connect(ctx context.Context, o outside) (*kube.Cluster, error) {
 	if l.local && l.connection.Kubeconfig == "" {
 		var err error
 		if l.connection.Kubeconfig, err = embedded.Running(ctx, o.stderr); err != nil {
@@ -59,7 +59,7 @@ func (l *looking) connect(ctx context.Context, o outside) (*kube.Cluster, error)
 }
 
 // scene tells where a command looked and how it ended.
-func (l *looking) scene(cluster *kube.Cluster, namespace string, reason ops.Reason) render.Scene {
+func (l *dry) scene(cluster *kube.Cluster, namespace string, reason ops.Reason) render.Scene {
 	name, server, _ := cluster.Where()
 	return render.Scene{
 		Context: name, Server: server, Namespace: namespace, Simulated: l.local,
@@ -68,7 +68,7 @@ func (l *looking) scene(cluster *kube.Cluster, namespace string, reason ops.Reas
 }
 
 // look carries out what looks, until its limit or an interrupt. It returns why it was interrupted, if it was.
-func (l *looking) look(ctx context.Context, reasons <-chan ops.Reason, carryOut func(ctx context.Context)) ops.Reason {
+func (l *dry) look(ctx context.Context, reasons <-chan ops.Reason, carryOut func(ctx context.Context)) ops.Reason {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	done := make(chan struct{})
@@ -88,7 +88,7 @@ func (l *looking) look(ctx context.Context, reasons <-chan ops.Reason, carryOut 
 
 // checkFlags are the flags of check.
 type checkFlags struct {
-	looking
+	dry
 
 	files    []string
 	replicas int32
@@ -208,7 +208,7 @@ func (f *checkFlags) tell(o outside, scene render.Scene, found []check.Finding, 
 }
 
 func newDiff(o outside) *cobra.Command {
-	var f looking
+	var f dry
 	var file, validate string
 	c := &cobra.Command{
 		Use:   "diff -f FILE",
@@ -237,7 +237,7 @@ JSON document, says which.`,
 	return c
 }
 
-func (l *looking) diff(c *cobra.Command, o outside, file string, lenient bool) error {
+func (l *dry) diff(c *cobra.Command, o outside, file string, lenient bool) error {
 	if err := l.check(); err != nil {
 		return err
 	}

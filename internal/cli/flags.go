@@ -29,12 +29,17 @@ type waiting struct {
 }
 
 func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
-	w.connection = &kube.Flags{}
 	flags.DurationVar(&w.limits.Wait, "timeout", timeout, usage)
 	flags.DurationVar(&w.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
 	flags.StringVar(&w.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
 	flags.BoolVar(&w.ready, "require-ready", false, "available also needs every condition of the status")
-	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
+	w.connected(flags)
+}
+
+// connected declares the flags that say which cluster is meant.
+func (w *waiting) connected(flags *pflag.FlagSet) {
+	w.connection = &kube.Flags{}
+	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that 'seldonctl local up --detach' has started; its pods are simulated")
 	declare(flags, w.connection)
 }
 
@@ -82,7 +87,7 @@ func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Rea
 	if at.namespace != "" {
 		namespace = at.namespace
 	}
-	sink := render.NewQueue(render.NewLines(o.stdout, colours(o.stdout)), flushLimit)
+	sink := render.NewQueue(storyTo(o.stdout), flushLimit)
 	reason := carryOut(ctx, ops.Deps{
 		Cluster: cluster, Engine: at.engine, Sink: sink, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
 	}, namespace, ops.Manner{

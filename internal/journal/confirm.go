@@ -141,11 +141,13 @@ func (s *step) feed(objects []snapshot.Object) {
 	there := map[types.UID]bool{}
 	for _, o := range objects {
 		there[o.GetUID()] = true
-		s.snap.Set(o)
+		if s.snap.Set(o) {
+			s.story.saw(o)
+		}
 	}
 	for _, o := range s.asked {
-		if !there[o.GetUID()] {
-			s.snap.Remove(o)
+		if !there[o.GetUID()] && s.snap.Remove(o) {
+			s.story.saw(o)
 		}
 	}
 	s.asked = nil

@@ -159,6 +159,7 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 	case Ticked:
 		s.doubted = false
 	}
+	out.tellPods()
 	out.decide()
 	return out.Outcome
 }
@@ -185,7 +186,7 @@ func (s *step) begin(in Began) {
 	s.doubted, s.doubts = false, 0
 	s.story.forgetProblems()
 	text := in.Text
-	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Took: in.Limit})
+	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Limit: in.Limit})
 	if goal.Baseline != nil {
 		s.snap.Set(goal.Baseline)
 	}
@@ -205,6 +206,7 @@ func (s *step) change(c snapshot.Change) {
 	case snapshot.Deleted:
 		if s.snap.Remove(c.Object) {
 			s.doubted = false
+			s.story.saw(c.Object)
 		}
 		s.hasty = s.hasty || s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID())
 	case snapshot.Listed:
@@ -309,6 +311,7 @@ func (s *step) end(v judge.Verdict) {
 		s.tell(Entry{
 			Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
 			Details: slices.Concat(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key), v.Findings.Serving), Hint: v.Cause.Hint, Took: took,
+			Facts: Facts{Problem: problemOf(*v.Cause), Log: s.logs.lines(v.Cause.Key)},
 		})
 	case judge.Lost:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})

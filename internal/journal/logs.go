@@ -54,6 +54,14 @@ func (l logs) answer(in LogDone) {
 	}
 }
 
+// lines returns the last lines of a problem's container, where they were read.
+func (l logs) lines(key string) []string {
+	if read := l[key]; read != nil && read.done {
+		return read.lines
+	}
+	return nil
+}
+
 // words returns what a problem's container said last, for telling.
 func (l logs) words(key string) []string {
 	read := l[key]

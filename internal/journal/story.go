@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -22,8 +23,10 @@ type story struct {
 	pending  []types.UID         // events whose object is not known to be ours yet, oldest first
 	involved map[types.UID]*corev1.Event
 	numbers  map[types.UID]string
+	pods     map[types.UID]PodLife      // as they were told
+	moved    map[types.UID]snapshot.Ref // pods of which something is new
 	state    string
-	problems map[string]judge.Problem
+	problems map[string]judge.Held
 	blockers string    // what was left when it was last told
 	stuck    time.Time // since when nothing more has gone
 }
@@ -31,7 +34,8 @@ type story struct {
 func newStory() story {
 	return story{
 		counts: map[types.UID]int32{}, involved: map[types.UID]*corev1.Event{},
-		numbers: map[types.UID]string{}, problems: map[string]judge.Problem{},
+		numbers: map[types.UID]string{}, problems: map[string]judge.Held{},
+		pods: map[types.UID]PodLife{}, moved: map[types.UID]snapshot.Ref{},
 	}
 }
 
@@ -40,9 +44,15 @@ func newStory() story {
 const pendingLimit = 1000
 
 func (t *story) saw(o snapshot.Object) {
+	if pod, ok := o.(*corev1.Pod); ok {
+		t.moved[pod.UID] = snapshot.RefTo(pod)
+	}
 	e, ok := o.(*corev1.Event)
 	if !ok {
 		return
+	}
+	if about := e.InvolvedObject; about.Kind == string(snapshot.Pod) {
+		t.moved[about.UID] = refTo(about)
 	}
 	t.involved[e.UID] = e
 	if !slices.Contains(t.pending, e.UID) {
@@ -54,7 +64,7 @@ func (t *story) saw(o snapshot.Object) {
 	}
 }
 
-func (t *story) forgetProblems() { t.problems = map[string]judge.Problem{} }
+func (t *story) forgetProblems() { t.problems = map[string]judge.Held{} }
 
 // tellEvents tells the events whose object has turned out to be in the tree. An event is told when
 // first seen and again only when its count has grown tenfold.
@@ -91,8 +101,65 @@ func (s *step) tellEvent(e *corev1.Event) {
 	about := e.InvolvedObject
 	s.tell(Entry{
 		Type: kind, Reason: e.Reason, Text: e.Message, Count: count,
-		Object: &snapshot.Ref{Kind: snapshot.Kind(about.Kind), Namespace: about.Namespace, Name: about.Name, UID: about.UID},
+		Object: new(refTo(about)),
 	})
+}
+
+func refTo(o corev1.ObjectReference) snapshot.Ref {
+	return snapshot.Ref{Kind: snapshot.Kind(o.Kind), Namespace: o.Namespace, Name: o.Name, UID: o.UID}
+}
+
+// tellPods tells where the pods are in their lives of which something is new.
+func (s *step) tellPods() {
+	if s.goal == nil {
+		return
+	}
+	for _, uid := range slices.Sorted(maps.Keys(s.story.moved)) {
+		ref := s.story.moved[uid]
+		if !s.snap.Within(s.goal.Root.UID, uid) {
+			if len(s.story.moved) > pendingLimit {
+				delete(s.story.moved, uid) // most likely somebody else's
+			}
+			continue
+		}
+		delete(s.story.moved, uid)
+		life := s.lifeOf(uid)
+		if life.State == "" || life == s.story.pods[uid] {
+			continue
+		}
+		s.story.pods[uid] = life
+		text := string(life.State)
+		if life.Why != "" {
+			text += ": " + life.Why
+		}
+		s.tell(Entry{Type: PodChange, Object: &ref, Text: text, Facts: Facts{Pod: &life}})
+	}
+}
+
+// lifeOf returns where a pod is in its life; what is known of it stays known when it is gone.
+func (s *step) lifeOf(uid types.UID) PodLife {
+	pod, ok := s.snap.Get(uid).(*corev1.Pod)
+	if !ok {
+		if !s.snap.Gone(uid) {
+			return PodLife{} // only its Events were seen
+		}
+		life := s.story.pods[uid]
+		life.State, life.Why = judge.PodGone, ""
+		return life
+	}
+	life := PodLife{Node: pod.Spec.NodeName}
+	life.State, life.Why = judge.StateOf(s.snap, pod)
+	for _, c := range pod.Status.ContainerStatuses {
+		life.Restarts += c.RestartCount
+	}
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
+		if set := s.snap.Get(owner.UID); set != nil {
+			if owner = metav1.GetControllerOfNoCopy(set); owner != nil {
+				life.Deployment = owner.Name
+			}
+		}
+	}
+	return life
 }
 
 // tellProgress tells what of the verdict is new: numbers, the operator's state, problems that have
@@ -104,7 +171,9 @@ func (s *step) tellProgress(v judge.Verdict) {
 			continue
 		}
 		s.story.numbers[c.Deployment.UID] = text
-		s.tell(Entry{Type: Progress, Object: &c.Deployment, Text: text})
+		s.tell(Entry{Type: Progress, Object: &c.Deployment, Text: text, Facts: Facts{Replicas: &Replicas{
+			Wanted: c.Wanted, Ready: c.Ready, Total: c.Total, Terminating: c.Terminating,
+		}}})
 	}
 	s.tellState()
 	s.tellProblems(v)
@@ -141,13 +210,13 @@ func (s *step) tellProblems(v judge.Verdict) {
 		if _, told := s.story.problems[p.Key]; told || !p.Tell(s.now) || v.Outcome == judge.Failed && p.Key == v.Cause.Key {
 			continue
 		}
-		s.story.problems[p.Key] = p.Problem
+		s.story.problems[p.Key] = p
 		s.wantLog(p.Problem)
 		text := p.Message
 		if t := p.Class.Tolerance(); t >= 0 {
 			text += fmt.Sprintf(" (a failure if it lasts %s)", t)
 		}
-		s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint})
+		s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.story.problems)) {
 		if v.Remembered[key] || v.Outcome != judge.Waiting {
@@ -155,7 +224,7 @@ func (s *step) tellProblems(v judge.Verdict) {
 		}
 		old := s.story.problems[key]
 		delete(s.story.problems, key)
-		s.tell(Entry{Type: Healed, Reason: string(old.Class), Text: "passed: " + old.Message, Object: lastRef(old.Chain)})
+		s.tell(Entry{Type: Healed, Reason: string(old.Class), Text: "passed: " + old.Message, Object: lastRef(old.Chain), Facts: Facts{Problem: problemOf(old)}})
 	}
 }
 
@@ -273,6 +342,18 @@ func writerOf(root *unstructured.Unstructured) string {
 		return ""
 	}
 	return " (" + strconv.Quote(name) + ")"
+}
+
+// problemOf is what a problem's entries say of it.
+func problemOf(p judge.Held) *Problem {
+	told := &Problem{Class: p.Class, Key: p.Key, Since: p.First.UTC()}
+	if t := p.Class.Tolerance(); t >= 0 {
+		told.Until = p.First.Add(t).UTC()
+	}
+	for _, link := range p.Chain {
+		told.Chain = append(told.Chain, Link{link.Ref, link.Text})
+	}
+	return told
 }
 
 func lastRef(chain []judge.Link) *snapshot.Ref {

@@ -105,3 +105,73 @@ func podReady(pod *corev1.Pod) bool {
 func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 }
+
+// PodState is a part of a pod's life.
+type PodState string
+
+// The parts of a pod's life, in their usual order.
+const (
+	PodPending      PodState = "pending"      // no node yet
+	PodScheduled    PodState = "scheduled"    // has a node, nothing runs yet
+	PodPulling      PodState = "pulling"      // an image is being pulled
+	PodInitialising PodState = "initialising" // init containers run, such as a model's download
+	PodStarting     PodState = "starting"     // its containers run but are not ready
+	PodReady        PodState = "ready"
+	PodFailing      PodState = "failing" // a container cannot start, or has ended
+	PodTerminating  PodState = "terminating"
+	PodEnded        PodState = "ended" // has failed or finished for good
+	PodGone         PodState = "gone"
+)
+
+// StateOf tells in which part of its life a pod is, and where it does not get on the reason.
+func StateOf(s *snapshot.Snapshot, pod *corev1.Pod) (state PodState, why string) {
+	switch {
+	case pod.DeletionTimestamp != nil:
+		return PodTerminating, ""
+	case finished(pod):
+		return PodEnded, pod.Status.Reason
+	case podReady(pod):
+		return PodReady, ""
+	case pod.Spec.NodeName == "":
+		return PodPending, ""
+	}
+	if why := failing(pod); why != "" {
+		return PodFailing, why
+	}
+	switch {
+	case pulling(s, pod):
+		return PodPulling, ""
+	case slices.ContainsFunc(pod.Status.InitContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running != nil && !isSidecar(pod, c.Name) }):
+		return PodInitialising, ""
+	case slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running != nil }):
+		return PodStarting, ""
+	}
+	return PodScheduled, ""
+}
+
+// failing returns why a container cannot start or has ended, or nothing.
+func failing(pod *corev1.Pod) string {
+	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if w := c.State.Waiting; w != nil && waitingClasses[w.Reason] != "" {
+			return w.Reason
+		}
+		if t := c.State.Terminated; t != nil && t.ExitCode != 0 {
+			return t.Reason
+		}
+	}
+	return ""
+}
+
+// pulling reports whether the youngest Event about a pod's images is that one is being pulled. Only the
+// Events tell; where they cannot be read a pull looks like waiting.
+func pulling(s *snapshot.Snapshot, pod *corev1.Pod) bool {
+	for _, e := range slices.Backward(s.Events(pod.UID)) {
+		switch e.Reason {
+		case "Pulling":
+			return true
+		case "Pulled", "Created", "Started":
+			return false
+		}
+	}
+	return false
+}

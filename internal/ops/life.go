@@ -61,7 +61,7 @@ func live(ctx context.Context, d Deps, manner Manner, object *unstructured.Unstr
 	if manner.Limits.Total > 0 {
 		s.deadline = l.started.Add(manner.Limits.Total)
 	}
-	l.tell(ctx, journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: manner.Where})
+	l.tell(ctx, journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: manner.Where, Facts: journal.Facts{Source: l.source("metadata.name")}})
 	return ctx, l, func() { cancel(); s.end() }
 }
 
@@ -120,11 +120,7 @@ func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
 
 // absent refuses because the object is not there.
 func (l *life) absent(ctx context.Context, phase journal.Phase) Reason {
-	id := l.target.Identity
-	return l.refuse(ctx, phase, &RefusalError{
-		Reason: Vanished, Text: fmt.Sprintf("%s %s/%s does not exist", id.Kind, l.target.Namespace, l.target.Name),
-		Hint: fmt.Sprintf("kubectl get %s -n %s", id.Resource.Resource, l.target.Namespace),
-	})
+	return l.refuse(ctx, phase, Absence(l.target.Identity, l.target.Namespace, l.target.Name))
 }
 
 // named stands for an object of which nothing but the name is known.
@@ -234,7 +230,10 @@ func goalOf(phase journal.Phase) journal.Phase {
 // refuse tells why the operation cannot go on.
 func (l *life) refuse(ctx context.Context, phase journal.Phase, err error) Reason {
 	refusal := explain(err, l.object, l.target.Identity, l.lines)
-	l.tell(ctx, journal.Entry{Type: journal.Failure, Phase: phase, Reason: string(refusal.Reason), Text: refusal.Text, Hint: refusal.Hint})
+	l.tell(ctx, journal.Entry{
+		Type: journal.Failure, Phase: phase, Reason: string(refusal.Reason), Text: refusal.Text, Hint: refusal.Hint,
+		Facts: journal.Facts{Source: l.source(firstField(refusal.Text))},
+	})
 	return refusal.Reason
 }
 
@@ -251,7 +250,9 @@ func (l *life) close(ctx context.Context, reason Reason) {
 		text += " (on the embedded cluster: the pods were simulated)"
 	}
 	text += fmt.Sprintf("; %d API requests; exit %d", l.Requests(), reason.Code())
-	l.tell(ctx, journal.Entry{Type: journal.Closing, Reason: string(reason), Text: text, Took: l.Now().Sub(l.started)})
+	l.tell(ctx, journal.Entry{Type: journal.Closing, Reason: string(reason), Text: text, Took: l.Now().Sub(l.started), Facts: journal.Facts{
+		End: &journal.End{Exit: reason.Code(), Requests: l.Requests(), Simulated: l.Simulated},
+	}})
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
@@ -273,9 +274,20 @@ func (l *life) sendPatch(
 	})
 }
 
+// source is the place of a field in the manifest, empty where there is none.
+func (l *life) source(path string) string {
+	if path == "" || l.lines == nil {
+		return ""
+	}
+	where, _ := l.lines(path)
+	return where
+}
+
 // tellWarnings tells what the API server warned about.
 func (l *life) tellWarnings(ctx context.Context, phase journal.Phase, answer engine.Answer) {
 	for _, warning := range answer.Warnings {
-		l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: phase, Object: &l.ref, Reason: "ServerWarning", Text: place(warning, l.lines)})
+		l.tell(ctx, journal.Entry{Type: journal.Warning, Phase: phase, Object: &l.ref, Reason: "ServerWarning", Text: place(warning, l.lines), Facts: journal.Facts{
+			Source: l.source(firstField(warning)),
+		}})
 	}
 }

@@ -31,9 +31,23 @@ func (r *RefusalError) Error() string { return r.Text }
 // Unwrap returns what the API server or the network said.
 func (r *RefusalError) Unwrap() error { return r.Err }
 
-// Explain turns the error of a request about the object into a RefusalError.
-func Explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
+// Explain says in words for the user what the error of a request means that was about an object, or, where
+// no name is given, about all of the namespace.
+func Explain(err error, id engine.Identity, namespace, name string) *RefusalError {
+	return explain(err, named(id, namespace, name), id, nil)
+}
+
+// ExplainManifest does the same for an object that was read from a file, whose lines it names.
+func ExplainManifest(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
 	return explain(err, o, id, lines)
+}
+
+// Absence says that an object does not exist.
+func Absence(id engine.Identity, namespace, name string) *RefusalError {
+	return &RefusalError{
+		Reason: Vanished, Text: fmt.Sprintf("%s %s/%s does not exist", id.Kind, namespace, name),
+		Hint: fmt.Sprintf("kubectl get %s -n %s", id.Resource.Resource, namespace),
+	}
 }
 
 // explain turns the error of a request about the object into a RefusalError. The order matters: what an
@@ -118,7 +132,7 @@ func Causes(err error) []Cause {
 
 // CauseIn takes a text of the API server for a cause, about the first field that it names.
 func CauseIn(text string) Cause {
-	return Cause{strings.TrimPrefix(fieldPath.FindString(text), "."), text}
+	return Cause{firstField(text), text}
 }
 
 // denials are the wrappings of a webhook's or the API server's refusal, whose end is the part worth
@@ -139,8 +153,11 @@ var fieldPath = regexp.MustCompile(`\.?(?:spec|metadata)(?:\.[A-Za-z0-9_]+|\[\d+
 
 // place puts the line of the first field that a text names before it.
 func place(text string, lines Lines) string {
-	return at(CauseIn(text).Path, text, lines)
+	return at(firstField(text), text, lines)
 }
+
+// firstField returns the path of the first field that a text names, or nothing.
+func firstField(text string) string { return strings.TrimPrefix(fieldPath.FindString(text), ".") }
 
 func at(path, text string, lines Lines) string {
 	if path == "" || lines == nil {

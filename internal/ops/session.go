@@ -94,6 +94,7 @@ func (s *session) left() time.Duration { return s.until.Sub(s.Now()) }
 func (s *session) step(ctx context.Context, in journal.Input) {
 	out := s.state.Step(in, s.Now())
 	for _, entry := range out.Entries {
+		entry.Root = s.target.Namespace + "/" + s.target.Name
 		if err := s.Sink.Write(entry); err != nil && s.sinkErr == nil {
 			s.sinkErr = err
 		}

@@ -58,7 +58,10 @@ var styles = map[journal.EntryType]style{
 
 // Write writes one entry.
 func (l *Lines) Write(e journal.Entry) error {
-	st := styles[e.Type]
+	st, told := styles[e.Type]
+	if !told {
+		return nil // for sinks that draw
+	}
 	if e.Type == journal.Opening {
 		l.line(st.colour, Clean(e.Text))
 		return l.flush()
@@ -97,8 +100,8 @@ func sentence(e journal.Entry) string {
 	case journal.Progress, journal.Note, journal.Healed:
 		parts = append(parts, object(e))
 	case journal.PhaseStart:
-		return fmt.Sprintf("%s: %s%s", e.Phase, Clean(e.Text), limit(e.Took))
-	case journal.Opening, journal.Suspicion, journal.Warning, journal.Claim, journal.Skipped, journal.Failure, journal.Closing:
+		return fmt.Sprintf("%s: %s%s", e.Phase, Clean(e.Text), limit(e.Limit))
+	case journal.Opening, journal.PodChange, journal.Suspicion, journal.Warning, journal.Claim, journal.Skipped, journal.Failure, journal.Closing:
 	}
 	parts = append(parts, Clean(e.Text))
 	text := strings.TrimSpace(strings.Join(parts, " "))

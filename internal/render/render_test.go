@@ -26,7 +26,7 @@ func story() []journal.Entry {
 		{Type: journal.Opening, Text: "context c, server https://127.0.0.1:6443, namespace default"},
 		{Type: journal.Note, Elapsed: 80 * time.Millisecond, Phase: journal.Create, Object: root, Text: "created, labelled seldonctl/run=abc"},
 		{Type: journal.Warning, Elapsed: 81 * time.Millisecond, Object: root, Text: `m.yaml:12: unknown field "spec.predictors[0].hpaSpec"`},
-		{Type: journal.PhaseStart, Elapsed: 82 * time.Millisecond, Phase: journal.Wait, Object: root, Text: "waiting until it is available", Took: 2 * time.Minute},
+		{Type: journal.PhaseStart, Elapsed: 82 * time.Millisecond, Phase: journal.Wait, Object: root, Text: "waiting until it is available", Limit: 2 * time.Minute},
 		{Type: journal.Event, Elapsed: time.Second, Object: pod, Reason: "Pulling", Text: `Pulling image "x"`, Count: 1},
 		{Type: journal.Alarm, Elapsed: 2 * time.Second, Object: pod, Reason: "BackOff", Text: "Back-off\npulling \x1b[31mimage", Count: 10},
 		{Type: journal.Progress, Elapsed: 3 * time.Second, Object: pod, Text: "0 of 1 ready"},

@@ -168,6 +168,6 @@ func unknown(about, what string, err error) Finding {
 
 // refused turns an error of the API server into a finding.
 func refused(req Request, about string, o *unstructured.Unstructured, err error) Finding {
-	r := ops.Explain(err, o, req.Engine.Identity(), nil)
+	r := ops.ExplainManifest(err, o, req.Engine.Identity(), nil)
 	return problem(r.Reason, about, r.Text, r.Hint)
 }

@@ -56,7 +56,7 @@ func served(req Request, a answers) ([]Finding, bool) {
 func namespace(req Request, a answers) []Finding {
 	name, err := req.Namespace, a.namespace.err
 	if apierrors.IsForbidden(err) && a.probe.err != nil {
-		if r := ops.Explain(a.probe.err, subject(req), req.Engine.Identity(), nil); strings.HasPrefix(r.Text, "namespace ") {
+		if r := ops.ExplainManifest(a.probe.err, subject(req), req.Engine.Identity(), nil); strings.HasPrefix(r.Text, "namespace ") {
 			return []Finding{problem(r.Reason, Namespace, r.Text, r.Hint)}
 		}
 	}
@@ -88,7 +88,7 @@ func webhook(req Request, a answers) []Finding {
 	case apierrors.IsNotFound(err) || strings.Contains(err.Error(), "because it is being terminated"):
 		return nil // the namespace's finding says it
 	}
-	r := ops.Explain(err, subject(req), req.Engine.Identity(), nil)
+	r := ops.ExplainManifest(err, subject(req), req.Engine.Identity(), nil)
 	if r.Reason == ops.Unusable && strings.Contains(err.Error(), "webhook") {
 		return []Finding{problem(r.Reason, Webhook, r.Text, r.Hint)}
 	}

@@ -104,7 +104,7 @@ func verdict(req Request, m Manifest, t tried, told map[string]bool) []Finding {
 	if strings.Contains(t.err.Error(), "does not support dry run") {
 		return []Finding{unknown(File, "what the API server says to "+name, t.err)}
 	}
-	r := ops.Explain(t.err, m.Object, req.Engine.Identity(), m.Lines)
+	r := ops.ExplainManifest(t.err, m.Object, req.Engine.Identity(), m.Lines)
 	switch {
 	case strings.HasPrefix(r.Text, "namespace "):
 		return nil // the namespace's finding says it

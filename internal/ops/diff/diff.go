@@ -68,7 +68,7 @@ func Run(ctx context.Context, c Cluster, req Request) (Difference, *ops.RefusalE
 			break
 		}
 	}
-	return d, ops.Explain(err, req.Object, id, req.Lines)
+	return d, ops.ExplainManifest(err, req.Object, id, req.Lines)
 }
 
 // read returns the object, or nil where there is none.
