@@ -103,7 +103,7 @@ func (c chunk) node() (*yaml.Node, error) {
 	if len(c.data) > maxDocument {
 		return nil, c.fail(1, fmt.Sprintf("an object larger than %d MiB, which no API server takes", maxDocument>>20))
 	}
-	if c.marksOver(maxNodes) {
+	if c.marks() > maxNodes {
 		return nil, c.fail(1, fmt.Sprintf("an object of more than %d values", maxNodes))
 	}
 	if line := c.tooDeep(); line > 0 {

@@ -18,12 +18,12 @@ import (
 
 // The limits on what is read. No API server takes an object over 3 MiB.
 const (
-	maxBytes     = 10 << 20 // of a file
-	maxDocuments = 1000     // objects in a file
+	maxBytes     = 10 << 20 // of all files
+	maxDocuments = 1000     // objects in all files
 	maxDocument  = 3 << 20  // bytes of a document
 	maxDepth     = 100      // of nesting
 	maxNodes     = 150_000  // values in a document, aliases resolved
-	maxAllNodes  = 400_000  // values in a file
+	maxAllNodes  = 400_000  // values in all files
 )
 
 // Document is an object and where it was read.
@@ -60,28 +60,43 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Open reads the file at a path, or standard input where the path is "-".
 func Open(path string, stdin io.Reader) ([]Document, error) {
+	return new(reading).open(path, stdin)
+}
+
+// Read reads all objects of a file; name is what its errors call it.
+func Read(name string, r io.Reader) ([]Document, error) { return new(reading).read(name, r) }
+
+// reading is what has been read so far of one command's files: the limits hold for all of them together.
+type reading struct {
+	bytes, marks, documents int
+	before                  string // "" for the first file; after it what a limit's text begins with
+}
+
+func (r *reading) open(path string, stdin io.Reader) ([]Document, error) {
 	if path == "-" {
-		return Read("stdin", stdin)
+		return r.read("stdin", stdin)
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	return Read(path, file)
+	return r.read(path, file)
 }
 
-// Read reads all objects of a file; name is what its errors call it.
-func Read(name string, r io.Reader) ([]Document, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+func (r *reading) read(name string, from io.Reader) ([]Document, error) {
+	data, err := io.ReadAll(io.LimitReader(from, int64(maxBytes-r.bytes)+1))
 	if err != nil {
 		return nil, unreadable(name, err)
 	}
-	if len(data) > maxBytes {
-		return nil, &Error{File: name, Text: fmt.Sprintf("larger than %d MiB: give it in parts", maxBytes>>20)}
-	}
-	if (chunk{data: data}).marksOver(maxAllNodes) {
-		return nil, &Error{File: name, Text: fmt.Sprintf("more than %d values: give it in parts", maxAllNodes)}
+	whole := chunk{data: data}
+	r.bytes += len(data)
+	r.marks += whole.marks()
+	switch {
+	case r.bytes > maxBytes:
+		return nil, &Error{File: name, Text: fmt.Sprintf("%slarger than %d MiB: give it in parts", r.before, maxBytes>>20)}
+	case r.marks > maxAllNodes:
+		return nil, &Error{File: name, Text: fmt.Sprintf("%smore than %d values: give it in parts", r.before, maxAllNodes)}
 	}
 	var documents []Document
 	for _, c := range split(name, data) {
@@ -90,15 +105,20 @@ func Read(name string, r io.Reader) ([]Document, error) {
 			return nil, err
 		}
 		documents = append(documents, found...)
-		if len(documents) > maxDocuments {
-			return nil, &Error{File: name, Line: c.line, Text: fmt.Sprintf("more than %d objects: give them in parts", maxDocuments)}
+		if r.documents+len(documents) > maxDocuments {
+			return nil, &Error{File: name, Line: c.line, Text: fmt.Sprintf("%smore than %d objects: give them in parts", r.before, maxDocuments)}
 		}
 	}
+	r.documents += len(documents)
+	r.before = "together with the files before it "
 	if len(documents) == 0 {
-		return nil, &Error{File: name, Text: "holds no objects"}
+		return nil, &Error{File: name, Text: "holds no objects", Err: errNothing}
 	}
 	return documents, nil
 }
+
+// errNothing says that a file is in order but holds no objects.
+var errNothing = errors.New("no objects")
 
 func unreadable(path string, err error) error {
 	text := fmt.Sprintf("cannot be read: %v", err)

@@ -68,13 +68,13 @@ func (w walk) unique(n *yaml.Node) error {
 	return nil
 }
 
-// marksOver reports whether the text has more characters than n that could begin a value: a bound
-// on what parsing it can cost.
-func (c chunk) marksOver(n int) bool {
+// marks counts the characters of the text that could begin a value: a bound on what parsing it can cost.
+func (c chunk) marks() int {
+	n := 0
 	for _, mark := range []string{"\n", ",", "[", "{", "- "} {
-		n -= bytes.Count(c.data, []byte(mark))
+		n += bytes.Count(c.data, []byte(mark))
 	}
-	return n < 0
+	return n
 }
 
 // tooDeep returns the line on which brackets, block lists on one line or indentation could be
