@@ -61,7 +61,7 @@ func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapsho
 		}
 		return objects, nil
 	}
-	if err := checkNames(target.Namespace, target.Name); err != nil {
+	if err := checkPlace(target.Namespace, target.Name); err != nil {
 		return nil, err
 	}
 	a, err := c.read(ctx, c.limit, c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...))

@@ -54,6 +54,14 @@ func checkNames(names ...string) error {
 	return nil
 }
 
+// checkPlace refuses such names of an object, whose namespace is empty where it belongs to the whole cluster.
+func checkPlace(namespace, name string) error {
+	if namespace == "" {
+		return checkNames(name)
+	}
+	return checkNames(namespace, name)
+}
+
 // answer is what came back on one request.
 type answer struct {
 	body     []byte

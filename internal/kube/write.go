@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,28 +71,72 @@ func (c *Cluster) write(
 	body any, request func() *rest.Request,
 ) (engine.Answer, error) {
 	fail := func(err error) error { return fmt.Errorf("%s %s/%s: %w", verb, resource.Resource, name, err) }
-	if err := checkNames(namespace, name); err != nil {
+	if err := checkPlace(namespace, name); err != nil {
 		return engine.Answer{}, fail(err)
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return engine.Answer{}, fail(err)
 	}
+	a, err := c.patiently(ctx, func() *rest.Request { return request().Body(raw) })
+	result := engine.Answer{Warnings: a.warnings}
+	if err != nil {
+		return result, fail(err)
+	}
+	var o unstructured.Unstructured
+	if err := utiljson.Unmarshal(a.body, &o.Object); err != nil {
+		return result, fail(fmt.Errorf("decode answer: %w", err))
+	}
+	trim(&o)
+	result.Object = &o
+	return result, nil
+}
+
+// patiently sends a request that may change something, again after a 429 alone.
+func (c *Cluster) patiently(ctx context.Context, request func() *rest.Request) (answer, error) {
 	for try := 1; ; try++ {
-		a, err := ask(ctx, c.limit, request().Body(raw).MaxRetries(0))
+		a, err := ask(ctx, c.limit, request().MaxRetries(0))
 		if wait := retryAfter(err); apierrors.IsTooManyRequests(err) && (wait > 0 || try < attempts) && sleep(ctx, max(wait, c.pause(try))) {
 			continue
 		}
-		result := engine.Answer{Warnings: a.warnings}
-		if err != nil {
-			return result, fail(err)
-		}
-		var o unstructured.Unstructured
-		if err := utiljson.Unmarshal(a.body, &o.Object); err != nil {
-			return result, fail(fmt.Errorf("decode answer: %w", err))
-		}
-		trim(&o)
-		result.Object = &o
-		return result, nil
+		return a, err
 	}
+}
+
+// Request is a request for which this package has no method of its own.
+type Request struct {
+	Verb   string
+	Path   []string
+	Params map[string]string
+	// Accept and ContentType are media types; empty means JSON.
+	Accept, ContentType string
+	Body                []byte
+}
+
+// Send sends a request and returns the answer and its warnings. Like every other, one that changes
+// nothing is repeated where the server could not serve it, and one that may is not.
+func (c *Cluster) Send(ctx context.Context, r Request) (body []byte, warnings []string, err error) {
+	if err := checkNames(r.Path...); err != nil {
+		return nil, nil, err
+	}
+	request := func() *rest.Request {
+		made := c.client.Verb(r.Verb).AbsPath(r.Path...)
+		for name, value := range r.Params {
+			made.Param(name, value)
+		}
+		if r.Accept != "" {
+			made.SetHeader("Accept", r.Accept)
+		}
+		if r.Body != nil {
+			made.SetHeader("Content-Type", cmp.Or(r.ContentType, runtime.ContentTypeJSON)).Body(r.Body)
+		}
+		return made
+	}
+	var a answer
+	if r.Verb == http.MethodGet {
+		a, err = c.read(ctx, c.limit, request())
+	} else {
+		a, err = c.patiently(ctx, request)
+	}
+	return a.body, a.warnings, err
 }
