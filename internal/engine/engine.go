@@ -35,6 +35,9 @@ type Reader interface {
 type Editor interface {
 	// Scale returns the edit that brings the object to the wanted replicas.
 	Scale(root *unstructured.Unstructured, want ScaleRequest) (ScaleEdit, error)
+	// Rename returns the object under its name with the suffix, so that nothing that it implies meets what
+	// the object of the old name implies. The error says why that cannot be.
+	Rename(root *unstructured.Unstructured, suffix string) (*unstructured.Unstructured, error)
 }
 
 // Identity names a custom resource and how its children are found.
