@@ -135,6 +135,9 @@ func named(id engine.Identity, namespace, name string) *unstructured.Unstructure
 	return o
 }
 
+// Kinds are the built-in kinds that a session watches below an object whose spec implies something.
+func Kinds(implied engine.Implied) []snapshot.Kind { return kindsOf(implied) }
+
 // kindsOf are the kinds to watch below an object whose spec implies something.
 func kindsOf(implied engine.Implied) []snapshot.Kind {
 	kinds := []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service, snapshot.Event}

@@ -68,6 +68,13 @@ func missing(needs []need, rules []authorizationv1.ResourceRule, name string) (s
 	return "", false
 }
 
+// Lacks returns the first of the verbs that the rules do not allow on the resource, as "verb resource", or
+// nothing.
+func Lacks(rules []authorizationv1.ResourceRule, resource schema.GroupResource, verbs ...string) string {
+	what, _ := missing([]need{{resource, verbs}}, rules, "")
+	return what
+}
+
 // allows reports whether one rule allows a verb on a resource. A rule for single names helps only
 // where the verb is about one object: not for create, whose object has no name yet for RBAC, nor
 // for the listing of all.

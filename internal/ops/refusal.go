@@ -53,7 +53,7 @@ func Absence(id engine.Identity, namespace, name string) *RefusalError {
 // explain turns the error of a request about the object into a RefusalError. The order matters: what an
 // admission webhook says comes wrapped in the API server's own kinds of errors.
 func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
-	name := id.Kind + " " + o.GetNamespace() + "/" + o.GetName()
+	name := id.Kind + " " + strings.TrimPrefix(o.GetNamespace()+"/"+o.GetName(), "/")
 	var known *RefusalError
 	text := err.Error()
 	switch {
@@ -192,6 +192,9 @@ func noSuchObject(err error, name string) bool {
 	var status apierrors.APIStatus
 	return apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Name == name
 }
+
+// Ambiguous is the same for those who write beside a session.
+func Ambiguous(err error) bool { return ambiguous(err) }
 
 // ambiguous reports whether a request may have been carried out although its answer is an error: the
 // connection or the server failed somewhere between. A refusal is not ambiguous, and neither is a

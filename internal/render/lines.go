@@ -15,11 +15,13 @@ import (
 type Lines struct {
 	out    *bufio.Writer
 	colour bool
+	opened bool            // the first line is there
+	roots  map[string]bool // the custom resources whose story is told
 }
 
 // NewLines returns a sink that writes to w, with colours if so asked.
 func NewLines(w io.Writer, colour bool) *Lines {
-	return &Lines{out: bufio.NewWriter(w), colour: colour}
+	return &Lines{out: bufio.NewWriter(w), colour: colour, roots: map[string]bool{}}
 }
 
 // style is how entries of a type look.
@@ -62,11 +64,17 @@ func (l *Lines) Write(e journal.Entry) error {
 	if !told {
 		return nil // for sinks that draw
 	}
+	if e.Root != "" {
+		l.roots[e.Root] = true
+	}
 	if e.Type == journal.Opening {
-		l.line(st.colour, Clean(e.Text))
+		if !l.opened {
+			l.line(st.colour, Clean(e.Text))
+		}
+		l.opened = true
 		return l.flush()
 	}
-	l.line(st.colour, fmt.Sprintf("%7.1fs  %-8s %s", e.Elapsed.Seconds(), st.word, sentence(e)))
+	l.line(st.colour, fmt.Sprintf("%7.1fs  %-8s %s%s", e.Elapsed.Seconds(), st.word, l.whose(e), sentence(e)))
 	for _, detail := range e.Details {
 		indent := len(detail) - len(strings.TrimLeft(detail, " "))
 		l.line(dim, strings.Repeat(" ", 19+min(indent, 40))+Clean(detail))
@@ -75,6 +83,21 @@ func (l *Lines) Write(e journal.Entry) error {
 		l.line(plain, strings.Repeat(" ", 19)+"next: "+Clean(e.Hint))
 	}
 	return l.flush()
+}
+
+// whose says which of several custom resources a line is about: its name, with the namespace where two
+// share it.
+func (l *Lines) whose(e journal.Entry) string {
+	if e.Root == "" || len(l.roots) < 2 {
+		return ""
+	}
+	_, name, _ := strings.Cut(e.Root, "/")
+	for other := range l.roots {
+		if other != e.Root && strings.HasSuffix(other, "/"+name) {
+			name = e.Root
+		}
+	}
+	return "[" + Clean(name) + "] "
 }
 
 // Close flushes what is left.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,39 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestWhose holds each line to saying which of several objects it is about, and to saying nothing where there
+// is but one.
+func TestWhose(t *testing.T) {
+	for name, c := range map[string]struct {
+		roots []string
+		want  string
+	}{
+		"one":            {[]string{"ns/a"}, "here\n    0.0s  note     hello a\n    0.0s  end      bye\n"},
+		"two":            {[]string{"ns/a", "ns/b"}, "here\n    0.0s  note     [a] hello a\n    0.0s  note     [b] hello b\n    0.0s  end      bye\n"},
+		"two namespaces": {[]string{"x/a", "y/a"}, "here\n    0.0s  note     [x/a] hello a\n    0.0s  note     [y/a] hello a\n    0.0s  end      bye\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			lines := render.NewLines(&out, false)
+			story := []journal.Entry{{Type: journal.Opening, Text: "here"}}
+			for _, root := range c.roots {
+				story = append(story, journal.Entry{Type: journal.Opening, Root: root, Text: "here"})
+			}
+			for _, root := range c.roots {
+				story = append(story, journal.Entry{Type: journal.Note, Root: root, Text: "hello " + root[strings.Index(root, "/")+1:]})
+			}
+			for _, e := range append(story, journal.Entry{Type: journal.Closing, Text: "bye"}) {
+				if err := lines.Write(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(c.want, out.String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/ops/fleet/hub"
 	"github.com/seldonctl/seldonctl/internal/simworld"
 )
 
@@ -118,6 +119,11 @@ func (h *history) start(t *testing.T, done chan<- *program, agent string, phase 
 	giveUp := time.AfterFunc(limit, func() { p.stuck = true; cancel() })
 	go func() {
 		defer cancel()
+		if h.shared {
+			shared, end := hub.New(ctx, deps.Cluster)
+			defer end()
+			deps.Cluster = shared
+		}
 		if h.verbs {
 			p.reason = verbByVerb(ctx, deps, request)
 		} else {

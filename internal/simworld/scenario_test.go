@@ -29,6 +29,8 @@ type scenario struct {
 	request  ops.RunRequest
 	// verbs says that the life is lived by one command after the other instead of by one run.
 	verbs bool
+	// shared says that the commands of the life share one set of watches, as the members of a fleet do.
+	shared bool
 	// families are what happens beside a good run.
 	families []string
 	// interrupts are when the user wants to stop; rival is when a second run of the same manifest begins.

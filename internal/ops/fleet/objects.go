@@ -1,0 +1,200 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Objects is what a fleet needs of a cluster for objects that are no engine's, beside what every
+// operation needs.
+type Objects interface {
+	// Resource returns where objects of a kind are, and whether they are in namespaces; nothing where the
+	// API server does not know the kind.
+	Resource(ctx context.Context, kind schema.GroupVersionKind) (resource schema.GroupVersionResource, namespaced bool, err error)
+	// Apply brings an object to what is given, by server-side apply; force takes over what others manage.
+	Apply(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, force, dryRun bool) (engine.Answer, error)
+	// Labelled returns the metadata of the objects that a selector of labels selects; an empty namespace
+	// means all of the cluster.
+	Labelled(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]metav1.PartialObjectMetadata, error)
+}
+
+// Supporting is an object of the files that is no engine's.
+type Supporting struct {
+	Object *unstructured.Unstructured
+	// Position is where it stands, "file:line".
+	Position string
+}
+
+// Thing is one object on a cluster, of whatever kind.
+type Thing struct {
+	resource        schema.GroupVersionResource
+	kind            string
+	namespace, name string
+	uid             types.UID
+}
+
+func (t Thing) ref() snapshot.Ref {
+	return snapshot.Ref{Kind: snapshot.Kind(t.kind), Namespace: t.namespace, Name: t.name, UID: t.uid}
+}
+
+func (t Thing) target() engine.Target {
+	return engine.Target{Identity: engine.Identity{Kind: t.kind, Resource: t.resource}, Namespace: t.namespace, Name: t.name}
+}
+
+// read reads it; nil where it does not exist.
+func (t Thing) read(ctx context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
+	objects, err := cluster.Read(ctx, t.target(), snapshot.Kind(t.kind))
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		if found, ok := o.(*unstructured.Unstructured); ok {
+			return found, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // its absence is an answer
+}
+
+// remove deletes things, all of them before it waits for any, and returns those that are gone. What is left is
+// told, with what keeps it.
+func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, tell tell) (gone []Thing) {
+	errs := make([]error, len(things))
+	for i, t := range things {
+		if t.uid == "" {
+			errs[i] = errors.New("whether it was created is not known, and it cannot be read")
+			continue
+		}
+		err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: the name has passed to another object
+			errs[i] = err
+		}
+	}
+	left := make([]*unstructured.Unstructured, len(things))
+	var waits sync.WaitGroup
+	for i, t := range things {
+		if errs[i] == nil {
+			waits.Go(func() { left[i], errs[i] = t.leave(ctx, patience, cluster) })
+		}
+	}
+	waits.Wait()
+	for i, t := range things {
+		if errs[i] == nil && left[i] == nil {
+			gone = append(gone, t)
+			continue
+		}
+		ref := t.ref()
+		e := journal.Entry{Type: journal.Failure, Phase: journal.Cleanup, Object: &ref, Reason: string(ops.Leftover), Text: ref.String() + " is not gone", Hint: t.command()}
+		if errs[i] != nil {
+			e.Text = ref.String() + " may not be gone: " + errs[i].Error()
+		} else {
+			e.Details = holds(left[i])
+		}
+		tell(e)
+	}
+	return gone
+}
+
+// command is how the user removes it by hand.
+func (t Thing) command() string {
+	words := []string{"kubectl delete", t.resource.GroupResource().String(), t.name}
+	if t.namespace != "" {
+		words = append(words, "-n", t.namespace)
+	}
+	return strings.Join(words, " ")
+}
+
+// leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing.
+func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
+	left, err := t.read(ctx, cluster)
+	if err != nil || left == nil || left.GetUID() != t.uid {
+		return nil, err
+	}
+	return t.awaitGone(patience, cluster, left), nil
+}
+
+// allowed refuses to make what could not be taken away again. Where the cluster cannot say what the user may do,
+// the requests themselves will tell.
+func allowed(ctx context.Context, cluster ops.Cluster, namespace string, things []Thing) error {
+	rules, complete, err := cluster.Rules(ctx, namespace)
+	if err != nil || !complete {
+		return nil //nolint:nilerr // see above
+	}
+	for _, t := range things {
+		if what := ops.Lacks(rules, t.resource.GroupResource(), "create", "get", "delete"); what != "" {
+			return &ops.RefusalError{
+				Reason: ops.Denied, Text: fmt.Sprintf("not allowed in namespace %s: %s; nothing was written", namespace, what),
+				Hint: "ask for a Role with it, or choose another --context",
+			}
+		}
+	}
+	return nil
+}
+
+// awaitGone watches it until it is gone or ctx ends and returns what was seen of it last.
+func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured) *unstructured.Unstructured {
+	ctx, cancel := context.WithCancel(ctx)
+	changes, ended := make(chan snapshot.Change), make(chan struct{})
+	go func() {
+		defer close(ended)
+		cluster.Watch(ctx, t.target(), changes)
+	}()
+	defer func() { cancel(); <-ended }()
+	for {
+		select {
+		case c := <-changes:
+			switch {
+			case c.Type == snapshot.Denied:
+				return last
+			case c.Type == snapshot.Listed && !c.There[t.uid], c.Type == snapshot.Deleted && c.Object.GetUID() == t.uid:
+				return nil
+			}
+			if o, ok := c.Object.(*unstructured.Unstructured); ok && o.GetUID() == t.uid {
+				last = o
+			}
+		case <-ctx.Done():
+			return last
+		}
+	}
+}
+
+// holds says what keeps an object that is being deleted.
+func holds(o *unstructured.Unstructured) []string {
+	var texts []string
+	if finalizers := o.GetFinalizers(); len(finalizers) > 0 {
+		texts = append(texts, "held by finalizer "+strings.Join(finalizers, ", "))
+	}
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["status"] == "True" {
+			texts = append(texts, fmt.Sprintf("%v: %v", condition["reason"], condition["message"]))
+		}
+	}
+	return texts
+}
+
+// refusal explains the error of a request about an object.
+func refusal(err error, o *unstructured.Unstructured, position string) *ops.RefusalError {
+	if known, ok := errors.AsType[*ops.RefusalError](err); ok {
+		return known
+	}
+	r := *ops.Explain(err, engine.Identity{Kind: o.GetKind(), Operator: "controller of that webhook"}, o.GetNamespace(), o.GetName())
+	if r.Reason == ops.Invalid && position != "" {
+		r.Text = position + ": " + r.Text
+	}
+	return &r
+}

@@ -1,0 +1,122 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/ops"
+)
+
+// Remains is the stage that removes, after the custom resources, what else carries a run's label: its
+// supporting objects and its namespace.
+type Remains struct {
+	Objects Objects
+	// Run is the run's ID, Namespace where it made its objects unless it had a namespace of its own.
+	Run, Namespace string
+
+	things []Thing
+}
+
+// lendable are the kinds in which supporting objects are looked for: those that a namespace's users make.
+// What a controller has made goes with its owner.
+var lendable = []struct {
+	kind     string
+	resource schema.GroupVersionResource
+}{
+	{"CronJob", schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}},
+	{"Job", schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}},
+	{"StatefulSet", schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}},
+	{"Deployment", schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}},
+	{"Service", schema.GroupVersionResource{Version: "v1", Resource: "services"}},
+	{"NetworkPolicy", schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}},
+	{"RoleBinding", schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}},
+	{"Role", schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}},
+	{"PersistentVolumeClaim", schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}},
+	{"ConfigMap", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}},
+	{"Secret", schema.GroupVersionResource{Version: "v1", Resource: "secrets"}},
+	{"ServiceAccount", schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}},
+	{"LimitRange", schema.GroupVersionResource{Version: "v1", Resource: "limitranges"}},
+	{"ResourceQuota", schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}},
+}
+
+// Find looks for all that carries the run's label. It returns the custom resources, and the names of the
+// rest; all of it is removed only after Take.
+func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []metav1.PartialObjectMetadata, rest []Thing, reason ops.Reason) {
+	selector := ops.RunLabel + "=" + r.Run
+	spaces, err := r.Objects.Labelled(ctx, namespaceThing("").resource, "", selector)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return nil, nil, fail(told, journal.Connect, ops.Explain(err, d.Engine.Identity(), r.Namespace, ""))
+	}
+	namespaces := []string{r.Namespace}
+	for _, o := range spaces {
+		namespaces = append(namespaces, o.Name)
+		t := namespaceThing(o.Name)
+		t.uid = o.UID
+		rest = append(rest, t)
+	}
+	for _, namespace := range namespaces {
+		found, err := r.Objects.Labelled(ctx, d.Engine.Identity().Resource, namespace, selector)
+		if err != nil {
+			return nil, nil, fail(told, journal.Connect, ops.Explain(err, d.Engine.Identity(), namespace, ""))
+		}
+		roots = append(roots, found...)
+	}
+	things, unseen := r.lent(ctx, selector)
+	if len(unseen) > 0 {
+		told(journal.Entry{
+			Type: journal.Warning, Phase: journal.Connect, Reason: "Unseen",
+			Text: "whether the run has left others cannot be seen: " + strings.Join(unseen, ", "), Hint: "ask for the permission to list them, or look with kubectl get -l " + selector,
+		})
+	}
+	return roots, append(things, rest...), ops.Reached
+}
+
+// lent finds the supporting objects, in the order in which they go, and the kinds that may not be listed.
+func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, unseen []string) {
+	for _, l := range lendable {
+		found, err := r.Objects.Labelled(ctx, l.resource, r.Namespace, selector)
+		if err != nil && !apierrors.IsNotFound(err) {
+			unseen = append(unseen, l.resource.Resource)
+		}
+		for _, o := range found {
+			if metav1.GetControllerOf(&o) == nil {
+				things = append(things, Thing{l.resource, l.kind, o.Namespace, o.Name, o.UID})
+			}
+		}
+	}
+	return things, unseen
+}
+
+// Take says that things are to go with the rest.
+func (r *Remains) Take(things []Thing) { r.things = things }
+
+// Describe names things.
+func Describe(things []Thing) []string {
+	names := make([]string, 0, len(things))
+	for _, t := range things {
+		names = append(names, t.ref().String())
+	}
+	return names
+}
+
+func (r *Remains) up(context.Context, ops.Deps, tell) ops.Reason { return ops.Reached }
+
+func (r *Remains) down(ctx, patience context.Context, d ops.Deps, tell tell) ops.Reason {
+	return takeAway(ctx, patience, d.Cluster, r.things, tell)
+}
+
+func (r *Remains) made() []Thing { return nil }
+
+// Nothing refuses because nothing carries the run's label.
+func (r *Remains) Nothing(told tell) ops.Reason {
+	return fail(told, journal.Connect, &ops.RefusalError{
+		Reason: ops.Vanished, Text: fmt.Sprintf("nothing that run %s has made is in namespace %s, nor is there a namespace of its own", r.Run, r.Namespace),
+		Hint: "name the namespace with -n; the run's first lines say which it was",
+	})
+}
