@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
+	"github.com/seldonctl/seldonctl/internal/cli/files"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/kube/survey"
@@ -90,7 +91,7 @@ func (l *dry) look(ctx context.Context, reasons <-chan ops.Reason, carryOut func
 type checkFlags struct {
 	dry
 
-	files    []string
+	files    files.Flags
 	replicas int32
 	offline  bool
 }
@@ -115,7 +116,7 @@ Each line is ok, a warning or a problem. Without a problem the exit code is 0.`,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, o) },
 	}
 	flags := c.Flags()
-	flags.StringArrayVarP(&f.files, "filename", "f", nil, `the manifest; "-" reads standard input; can be repeated`)
+	f.files.Declare(flags)
 	flags.Int32VarP(&f.replicas, "replicas", "r", 0, "the replicas for which the quotas must have room (default: what the manifest says)")
 	flags.BoolVar(&f.offline, "offline", false, "look at the manifest alone, without a cluster")
 	f.declare(flags)
@@ -129,7 +130,7 @@ func (f *checkFlags) run(c *cobra.Command, o outside) error {
 	switch {
 	case f.replicas < 0:
 		return usageError{err: fmt.Errorf("--replicas must not be negative, but is %d", f.replicas)}
-	case f.offline && len(f.files) == 0:
+	case f.offline && len(f.files.Paths) == 0:
 		return usageError{err: errors.New("-f is missing: which manifest is to be checked offline?"), hint: "seldonctl check -f FILE --offline"}
 	}
 	reasons, stop := interrupts(o.signals)
@@ -138,8 +139,8 @@ func (f *checkFlags) run(c *cobra.Command, o outside) error {
 	if c.Flags().Changed("replicas") {
 		req.Replicas = &f.replicas
 	}
-	for _, file := range f.files {
-		if err := f.read(&req, file, o, reasons); err != nil {
+	if len(f.files.Paths) > 0 {
+		if err := f.read(&req, o, reasons); err != nil {
 			return err
 		}
 	}
@@ -150,32 +151,22 @@ func (f *checkFlags) run(c *cobra.Command, o outside) error {
 	return f.online(c.Context(), o, reasons, req)
 }
 
-// read adds the custom resources of a file to what is checked. They must all be of one namespace: the
+// read adds the custom resources of the files to what is checked. They must all be of one namespace: the
 // flag's, else their own.
-func (f *checkFlags) read(req *check.Request, file string, o outside, reasons <-chan ops.Reason) error {
-	documents, err := open(file, o.stdin, reasons)
+func (f *checkFlags) read(req *check.Request, o outside, reasons <-chan ops.Reason) error {
+	set, err := open(&f.files, o.stdin, reasons)
 	if err != nil {
 		return err
 	}
-	req.Namespace = orElse(f.connection.Namespace(), req.Namespace)
-	before := len(req.Manifests)
-	for _, d := range documents {
-		if _, known := all.For(d.Object.GroupVersionKind().GroupKind()); !known {
-			continue
-		}
-		own := d.Object.GetNamespace()
+	req.Namespace = f.connection.Namespace()
+	for _, root := range set.Roots {
+		own := root.Object.GetNamespace()
 		if own != "" && req.Namespace != "" && own != req.Namespace {
-			return usageError{err: fmt.Errorf("%s: %s is for namespace %q, not %q; check looks at one namespace at a time", d.Position("metadata.namespace"), d.Object.GetName(), own, req.Namespace)}
+			at, _ := root.Lines("metadata.namespace")
+			return usageError{err: fmt.Errorf("%s: %s is for namespace %q, not %q; check looks at one namespace at a time", at, root.Object.GetName(), own, req.Namespace)}
 		}
 		req.Namespace = orElse(req.Namespace, own)
-		lines := d.Lines()
-		req.Manifests = append(req.Manifests, check.Manifest{Object: d.Object, Lines: func(path string) (string, bool) {
-			line, found := lines(path)
-			return fmt.Sprintf("%s:%d", d.File, line), found
-		}})
-	}
-	if len(req.Manifests) == before {
-		return usageError{err: fmt.Errorf("%s holds no SeldonDeployment", file)}
+		req.Manifests = append(req.Manifests, check.Manifest{Object: root.Object, Lines: root.Lines})
 	}
 	return nil
 }
@@ -209,7 +200,8 @@ func (f *checkFlags) tell(o outside, scene render.Scene, found []check.Finding, 
 
 func newDiff(o outside) *cobra.Command {
 	var f dry
-	var file, validate string
+	var from files.Flags
+	var validate string
 	c := &cobra.Command{
 		Use:   "diff -f FILE",
 		Short: "Show what apply would change",
@@ -221,48 +213,55 @@ JSON document, says which.`,
   seldonctl diff -f model.yaml -o json | jq .differs`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if file == "" {
+			if len(from.Paths) == 0 {
 				return usageError{err: errors.New("-f is missing: which manifest?"), hint: "seldonctl diff -f FILE"}
 			}
 			if err := oneOf("validate", validate, []string{"strict", "warn"}); err != nil {
 				return err
 			}
-			return f.diff(c, o, file, validate == "warn")
+			return f.diff(c, o, &from, validate == "warn")
 		},
 	}
 	flags := c.Flags()
-	flags.StringVarP(&file, "filename", "f", "", `the manifest; "-" reads standard input`)
+	from.Declare(flags)
 	flags.StringVar(&validate, "validate", "strict", "fields that the API server does not know: strict refuses, warn drops them")
 	f.declare(flags)
 	return c
 }
 
-func (l *dry) diff(c *cobra.Command, o outside, file string, lenient bool) error {
+func (l *dry) diff(c *cobra.Command, o outside, from *files.Flags, lenient bool) error {
 	if err := l.check(); err != nil {
 		return err
 	}
 	reasons, stop := interrupts(o.signals)
 	defer stop()
-	from, err := (&waiting{connection: &l.connection}).read(file, o.stdin, c.Flags().Changed("namespace"), "", reasons)
+	set, err := open(from, o.stdin, reasons)
+	if given := l.connection.Namespace(); err == nil && given != "" {
+		err = set.Put(given)
+	}
 	if err != nil {
 		return err
 	}
+	if len(set.Roots) > 1 {
+		return usageError{err: fmt.Errorf("the files hold %d SeldonDeployments; diff looks at one at a time", len(set.Roots))}
+	}
+	root := set.Roots[0]
 	cluster, err := l.connect(c.Context(), o)
 	if err != nil {
 		return err
 	}
 	_, _, namespace := cluster.Where()
-	from.object.SetNamespace(orElse(from.object.GetNamespace(), namespace))
+	set.PutRest(namespace)
 	var d diff.Difference
 	var refusal *ops.RefusalError
 	why := l.look(c.Context(), reasons, func(ctx context.Context) {
-		d, refusal = diff.Run(ctx, cluster, diff.Request{Engine: from.engine, Object: from.object, Lines: from.lines, Lenient: lenient})
+		d, refusal = diff.Run(ctx, cluster, diff.Request{Engine: root.Engine, Object: root.Object, Lines: root.Lines, Lenient: lenient})
 	})
 	if why != "" {
 		return exitError{code: why.Code()}
 	}
 	if refusal != nil {
-		scene := l.scene(cluster, from.object.GetNamespace(), refusal.Reason)
+		scene := l.scene(cluster, root.Object.GetNamespace(), refusal.Reason)
 		if err := render.Failed(o.stdout, l.json(), scene, refusal.Text, refusal.Hint); err != nil {
 			return err
 		}
@@ -272,7 +271,7 @@ func (l *dry) diff(c *cobra.Command, o outside, file string, lenient bool) error
 	for _, each := range d.Changes {
 		changes = append(changes, render.Change{Kind: string(each.Kind), Path: each.Path, Old: each.Old, New: each.New})
 	}
-	scene := l.scene(cluster, from.object.GetNamespace(), ops.Reached)
+	scene := l.scene(cluster, root.Object.GetNamespace(), ops.Reached)
 	return render.Changes(o.stdout, colours(o.stdout), l.json(), scene, d.Name, d.Exists, changes, d.Warnings)
 }
 

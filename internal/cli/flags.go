@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type waiting struct {
 	failFast   string
 	ready      bool
 	local      bool
+	cluster    *kube.Cluster // once it is connected
 }
 
 func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
@@ -49,6 +51,13 @@ func (w *waiting) named(c *cobra.Command) {
 	c.Flags().Lookup("namespace").Usage = "the namespace (default: the context's)"
 	c.Args = oneName
 	c.ValidArgsFunction = w.completeNames()
+}
+
+// manyNamed declares the flags of a command on objects that exist, of which names are but one way to choose.
+func (w *waiting) manyNamed(c *cobra.Command) {
+	w.named(c)
+	c.Args = nil // checked together with the flags
+	c.ValidArgsFunction = w.complete(0)
 }
 
 func (w *waiting) check() error {
@@ -83,6 +92,7 @@ func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Rea
 	if err != nil {
 		return err
 	}
+	w.cluster = cluster
 	name, server, namespace := cluster.Where()
 	if at.namespace != "" {
 		namespace = at.namespace
@@ -110,6 +120,16 @@ func (w *waiting) operateNamed(ctx context.Context, o outside, carryOut operatio
 	return w.operate(ctx, o, reasons, place{engine: all.Table()[0], namespace: w.connection.Namespace()}, carryOut)
 }
 
+// firstOf returns the first of the errors that is one.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // oneName wants exactly the name of an object.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) == 1 {
@@ -121,10 +141,14 @@ func oneName(c *cobra.Command, args []string) error {
 // completionLimit is how long the shell is kept waiting for names.
 const completionLimit = 3 * time.Second
 
-// completeNames gives the shell the names of the namespace's objects.
-func (w *waiting) completeNames() cobra.CompletionFunc {
+// completeNames gives the shell the names of the namespace's objects, for one.
+func (w *waiting) completeNames() cobra.CompletionFunc { return w.complete(1) }
+
+// complete gives the shell the names of the namespace's objects, but those that are given already; most is
+// how many may be given, 0 for any number.
+func (w *waiting) complete(most int) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
+		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		cluster, err := w.connection.Connect(kube.Options{Version: version})
@@ -141,7 +165,9 @@ func (w *waiting) completeNames() cobra.CompletionFunc {
 		}
 		names := make([]cobra.Completion, 0, len(objects))
 		for _, object := range objects {
-			names = append(names, object.GetName())
+			if !slices.Contains(args, object.GetName()) {
+				names = append(names, object.GetName())
+			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}

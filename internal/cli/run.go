@@ -5,30 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
-	"github.com/seldonctl/seldonctl/internal/engine"
-	"github.com/seldonctl/seldonctl/internal/engine/all"
+	"github.com/seldonctl/seldonctl/internal/cli/files"
 	"github.com/seldonctl/seldonctl/internal/kube"
-	"github.com/seldonctl/seldonctl/internal/manifest"
+	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/ops/fleet"
 )
 
 // runFlags are the flags of run.
 type runFlags struct {
 	waiting
+	files.Several
 
-	file       string
+	files      files.Flags
 	replicas   int32
 	keep       string
 	autoscaled string
 	pace       string
+	suffix     string
+	throwaway  bool
+	id         string
 }
 
 func newRun(o outside) *cobra.Command {
@@ -39,19 +43,30 @@ func newRun(o outside) *cobra.Command {
 		Long: `run rehearses a SeldonDeployment on a cluster: it creates it from a file, waits until
 it is available, scales it to N replicas and waits, deletes it in the foreground
 and waits until nothing is left. The events of everything below it appear as they
-happen. What run creates it removes on every way out, Ctrl-C included.`,
+happen. What run creates it removes on every way out, Ctrl-C included.
+
+Several SeldonDeployments go side by side. What else the files hold (Secrets,
+ConfigMaps, …) is created first and removed last; what is there already stays as it
+is. --name-suffix rehearses beside a living deployment of the same name,
+--in-new-namespace in a namespace that lives as long as the run.`,
 		Example: `  seldonctl run -f model.yaml -n models -r 3
+  seldonctl run -f models/ -R --in-new-namespace
+  seldonctl run -f model.yaml --name-suffix auto
   seldonctl run -f model.yaml --local
   seldonctl -f model.yaml -n models -r 3 -pt 120s -kubeconfig ~/.kube/config`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.Context(), o, c.Flags().Changed("namespace")) },
 	}
 	flags := c.Flags()
-	flags.StringVarP(&f.file, "filename", "f", "test-resource.yaml", `the manifest; "-" reads standard input`)
+	f.files.Declare(flags, "test-resource.yaml")
+	f.DeclareSeveral(flags)
 	flags.Int32VarP(&f.replicas, "replicas", "r", 2, "the replicas to scale to")
 	flags.DurationVar(&f.limits.Cleanup, "cleanup-timeout", 60*time.Second, "the limit of the cleanup after a failure")
 	flags.StringVar(&f.keep, "keep", string(ops.KeepNever), "when to leave what was created: never, failure, always")
 	flags.StringVar(&f.autoscaled, "autoscaled", "skip", "parts that an autoscaler owns: skip leaves them out, pin narrows their range to N, fail refuses")
+	flags.StringVar(&f.suffix, "name-suffix", "", "rehearse under the names with this suffix; auto draws one")
+	flags.BoolVar(&f.throwaway, "in-new-namespace", false, "rehearse in a new namespace and remove it afterwards")
+	f.DeclareNamespace(flags)
 	f.declare(flags, 120*time.Second, "the limit of each single wait")
 	flags.Lookup("local").Usage = "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated"
 	flags.StringVar(&f.pace, "local-pace", "realistic", "how fast simulated pods start: instant, realistic")
@@ -59,73 +74,69 @@ happen. What run creates it removes on every way out, Ctrl-C included.`,
 	return c
 }
 
-// request checks the flags and the manifest and turns them into the operation's request.
-func (f *runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan ops.Reason) (ops.RunRequest, engine.Engine, error) {
+// read checks the flags, reads the files, and gives the objects their names and namespaces.
+func (f *runFlags) read(stdin io.Reader, namespaceGiven bool, reasons <-chan ops.Reason) (files.Set, error) {
 	if err := f.check(); err != nil {
-		return ops.RunRequest{}, nil, err
+		return files.Set{}, err
 	}
-	source, err := f.read(f.file, stdin, namespaceGiven, "default", reasons)
+	set, err := open(&f.files, stdin, reasons)
 	if err != nil {
-		return ops.RunRequest{}, nil, err
+		return set, err
 	}
-	return ops.RunRequest{
-		Object: source.object, Lines: source.lines, ID: rand.String(8), Replicas: f.replicas,
-		Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail", PinAutoscaled: f.autoscaled == "pin",
-	}, source.engine, nil
-}
-
-// source is the custom resource of a manifest.
-type source struct {
-	object *unstructured.Unstructured
-	lines  ops.Lines
-	engine engine.Engine
-}
-
-// read reads the custom resource of a manifest and gives it its namespace: the flag's, else its own, else
-// the fallback.
-func (w *waiting) read(file string, stdin io.Reader, namespaceGiven bool, fallback string, reasons <-chan ops.Reason) (source, error) {
-	documents, err := open(file, stdin, reasons)
-	if err != nil {
-		return source{}, err
-	}
-	document, e, err := pick(documents, file)
-	if err != nil {
-		return source{}, err
-	}
-	object := document.Object
-	given := w.connection.Namespace()
+	f.id = rand.String(8)
+	given := f.connection.Namespace()
 	switch {
-	case namespaceGiven && object.GetNamespace() != "" && given != object.GetNamespace():
-		return source{}, usageError{err: fmt.Errorf("%s is for namespace %q, but -n says %q", file, object.GetNamespace(), given), hint: "leave out -n, or change the manifest"}
+	case f.throwaway && namespaceGiven:
+		return set, usageError{err: errors.New("--in-new-namespace and -n exclude each other"), hint: "leave out one of them"}
+	case f.throwaway:
+		set.Move(fleet.ThrowawayName(f.id))
 	case namespaceGiven && given != "":
-		object.SetNamespace(given)
-	case object.GetNamespace() == "":
-		object.SetNamespace(fallback)
+		err = set.Put(given)
+	default:
+		set.PutRest("default")
 	}
-	return source{object, func(path string) (string, bool) {
-		line, found := document.Line(path)
-		return fmt.Sprintf("%s:%d", document.File, line), found
-	}, e}, nil
+	if err == nil {
+		err = f.rename(set)
+	}
+	if err == nil {
+		err = set.Check()
+	}
+	return set, err
 }
 
-// open reads the manifest. Standard input may never end, so an interrupt ends the reading.
-func open(file string, stdin io.Reader, reasons <-chan ops.Reason) ([]manifest.Document, error) {
-	var documents []manifest.Document
+// rename puts the suffix behind the names of the custom resources.
+func (f *runFlags) rename(set files.Set) error {
+	switch f.suffix {
+	case "":
+		return nil
+	case "auto":
+		f.suffix = rand.String(5)
+	}
+	for i, root := range set.Roots {
+		renamed, err := root.Engine.Rename(root.Object, f.suffix)
+		if err != nil {
+			return usageError{err: fmt.Errorf("%s: --name-suffix: %w", root.Position, err)}
+		}
+		set.Roots[i].Object = renamed
+	}
+	return nil
+}
+
+// open reads the files. Standard input may never end, so an interrupt ends the reading.
+func open(flags *files.Flags, stdin io.Reader, reasons <-chan ops.Reason) (files.Set, error) {
+	var set files.Set
 	var err error
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		documents, err = manifest.Open(file, stdin)
+		set, err = flags.Read(stdin)
 	}()
 	select {
 	case reason := <-reasons:
-		return nil, exitError{code: reason.Code()}
+		return files.Set{}, exitError{code: reason.Code()}
 	case <-read:
+		return set, err
 	}
-	if err != nil {
-		return nil, usageError{err: err}
-	}
-	return documents, nil
 }
 
 func (f *runFlags) check() error {
@@ -136,6 +147,9 @@ func (f *runFlags) check() error {
 		return usageError{err: fmt.Errorf("--cleanup-timeout must be positive, but is %s", f.limits.Cleanup)}
 	}
 	if err := f.waiting.check(); err != nil {
+		return err
+	}
+	if err := f.Check(); err != nil {
 		return err
 	}
 	if f.replicas < 0 {
@@ -150,31 +164,10 @@ func (f *runFlags) check() error {
 	return oneOf("autoscaled", f.autoscaled, []string{"skip", "pin", "fail"})
 }
 
-// pick finds the one custom resource of the manifest that an engine knows.
-func pick(documents []manifest.Document, file string) (manifest.Document, engine.Engine, error) {
-	var found []manifest.Document
-	var with engine.Engine
-	for _, d := range documents {
-		if e, known := all.For(d.Object.GroupVersionKind().GroupKind()); known {
-			found, with = append(found, d), e
-		}
-	}
-	switch len(found) {
-	case 1:
-		if len(documents) > 1 {
-			return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds %d objects; run takes exactly one SeldonDeployment", file, len(documents)), hint: "create the others first: kubectl apply -f"}
-		}
-		return found[0], with, nil
-	case 0:
-		return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds no SeldonDeployment", file)}
-	}
-	return manifest.Document{}, nil, usageError{err: fmt.Errorf("%s holds %d SeldonDeployments; run takes exactly one", file, len(found))}
-}
-
 func (f *runFlags) run(ctx context.Context, o outside, namespaceGiven bool) error {
 	reasons, stop := interrupts(o.signals)
 	defer stop()
-	req, e, err := f.request(o.stdin, namespaceGiven, reasons)
+	set, err := f.read(o.stdin, namespaceGiven, reasons)
 	if err != nil {
 		return err
 	}
@@ -189,16 +182,55 @@ func (f *runFlags) run(ctx context.Context, o outside, namespaceGiven bool) erro
 		defer cluster.Stop()
 		f.connection.Kubeconfig = cluster.Kubeconfig
 	}
-	return f.operate(ctx, o, reasons, place{e, req.Object.GetNamespace()}, func(ctx context.Context, d ops.Deps, _ string, m ops.Manner) ops.Reason {
-		req.Manner = m
-		return ops.Run(ctx, d, req)
+	return f.operate(ctx, o, reasons, at(set), func(ctx context.Context, d ops.Deps, _ string, m ops.Manner) ops.Reason {
+		if root, single := set.Single(); single && !f.throwaway && !f.CreateNamespace {
+			return ops.Run(ctx, d, f.request(root, m))
+		}
+		return fleet.Go(ctx, d, f.plan(set, m))
 	})
+}
+
+func (f *runFlags) request(root files.Root, m ops.Manner) ops.RunRequest {
+	return ops.RunRequest{
+		Object: root.Object, Lines: root.Lines, ID: f.id, Replicas: f.replicas,
+		Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail", PinAutoscaled: f.autoscaled == "pin", Manner: m,
+	}
+}
+
+// plan is the run of several objects, or of one with what it needs around it.
+func (f *runFlags) plan(set files.Set, m ops.Manner) fleet.Plan {
+	p := f.Plan(m)
+	p.Keep, p.ID = ops.Keep(f.keep), f.id
+	switch {
+	case f.throwaway:
+		p.Stages = append(p.Stages, &fleet.Throwaway{Name: fleet.ThrowawayName(f.id), ID: f.id})
+	case f.CreateNamespace:
+		p.Stages = append(p.Stages, &fleet.Namespaces{Names: set.Namespaces()})
+	}
+	if len(set.Supporting) > 0 {
+		p.Stages = append(p.Stages, &fleet.Lent{Objects: objects.New(f.cluster), Supporting: set.Supporting, ID: f.id, WithNamespace: f.throwaway})
+	}
+	return set.Join(p, func(ctx context.Context, d ops.Deps, root files.Root, m ops.Manner) ops.Reason {
+		return ops.Run(ctx, d, f.request(root, m))
+	})
+}
+
+// at is where the objects of a set are; the first line names their namespaces.
+func at(set files.Set) place {
+	at := place{engine: set.Roots[0].Engine}
+	if set.Placed() {
+		at.namespace = strings.Join(set.Namespaces(), ", ")
+	}
+	return at
 }
 
 // flushLimit is how long a stalled reader of the output may delay the end.
 const flushLimit = time.Second
 
-var _ ops.Cluster = (*kube.Cluster)(nil)
+var (
+	_ ops.Cluster   = (*kube.Cluster)(nil)
+	_ fleet.Objects = (*objects.Objects)(nil)
+)
 
 // connect prepares the connection; nothing is sent yet.
 func connect(flags *kube.Flags) (*kube.Cluster, error) {

@@ -18,8 +18,10 @@ var around = map[string]schema.GroupVersionResource{
 // resourceOf returns the resource of a kind that tests create.
 func resourceOf(kind string) schema.GroupVersionResource {
 	name := strings.ToLower(kind) + "s"
-	if resource, known := around[name]; known {
-		return resource
+	for _, kinds := range []map[string]schema.GroupVersionResource{around, others} {
+		if resource, known := kinds[name]; known {
+			return resource
+		}
 	}
 	return resources[name]
 }

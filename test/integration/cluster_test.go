@@ -44,6 +44,24 @@ var resources = map[string]schema.GroupVersionResource{
 	"poddisruptionbudgets":     {Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"},
 }
 
+// others are kinds of objects that support SeldonDeployments.
+var others = map[string]schema.GroupVersionResource{
+	"configmaps": {Version: "v1", Resource: "configmaps"},
+	"namespaces": {Version: "v1", Resource: "namespaces"},
+	"secrets":    {Version: "v1", Resource: "secrets"},
+}
+
+// place is where objects of a kind are: namespaces are in none.
+func place(word, namespace string) (schema.GroupVersionResource, string) {
+	if resource, ok := others[word]; ok {
+		if word == "namespaces" {
+			namespace = ""
+		}
+		return resource, namespace
+	}
+	return resources[word], namespace
+}
+
 // cluster is an embedded cluster that lives as long as this process holds its standard input.
 type cluster struct {
 	kubeconfig string
@@ -237,7 +255,8 @@ func (c *cluster) finalize(ctx context.Context, resource, namespace, name, final
 	if err != nil {
 		return err
 	}
-	_, err = c.dynamic.Resource(resources[resource]).Namespace(namespace).Patch(ctx, name, "application/merge-patch+json", patch, metav1.PatchOptions{})
+	where, namespace := place(resource, namespace)
+	_, err = c.dynamic.Resource(where).Namespace(namespace).Patch(ctx, name, "application/merge-patch+json", patch, metav1.PatchOptions{})
 	return err
 }
 

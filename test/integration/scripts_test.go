@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +45,8 @@ func TestScripts(t *testing.T) {
 			"ends":       ends,
 			"interrupt":  interrupt,
 			"event":      s.scriptEvent,
+			"killed":     killed,
+			"capture":    capture,
 			"create":     s.scriptCreate,
 			"delete":     s.scriptDelete,
 			"hold":       s.scriptHold,
@@ -188,6 +191,23 @@ func (s shop) scriptEvent(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
+// killed kills the program in the background, which then can do nothing more. Its words are the output.
+func killed(ts *testscript.TestScript, _ bool, _ []string) {
+	p := *ts.Value(underWay).(**program)
+	p.kill()
+	_, _ = p.end()
+	fmt.Fprint(ts.Stdout(), p.text())
+}
+
+// capture NAME PATTERN keeps the pattern's first group, as the output has it, in a variable.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("the output has no %q", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
 // create FILE creates the object of a file in the script's namespace, as somebody else would.
 func (s shop) scriptCreate(ts *testscript.TestScript, _ bool, args []string) {
 	o := &unstructured.Unstructured{}
@@ -199,12 +219,14 @@ func (s shop) scriptCreate(ts *testscript.TestScript, _ bool, args []string) {
 
 // delete RESOURCE NAME deletes an object, as somebody else would.
 func (s shop) scriptDelete(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(s.dynamic.Resource(resources[args[0]]).Namespace(ts.Getenv("NS")).Delete(context.Background(), args[1], metav1.DeleteOptions{}))
+	resource, namespace := place(args[0], ts.Getenv("NS"))
+	ts.Check(s.dynamic.Resource(resource).Namespace(namespace).Delete(context.Background(), args[1], metav1.DeleteOptions{}))
 }
 
 // patch RESOURCE NAME PATCH changes an object by a JSON patch, as somebody else would.
 func (s shop) scriptPatch(ts *testscript.TestScript, _ bool, args []string) {
-	objects := s.dynamic.Resource(resources[args[0]]).Namespace(ts.Getenv("NS"))
+	resource, namespace := place(args[0], ts.Getenv("NS"))
+	objects := s.dynamic.Resource(resource).Namespace(namespace)
 	_, err := objects.Patch(context.Background(), args[1], types.JSONPatchType, []byte(args[2]), metav1.PatchOptions{FieldManager: "somebody"})
 	ts.Check(err)
 }
@@ -224,7 +246,8 @@ func (s shop) scriptAppears(ts *testscript.TestScript, neg bool, args []string) 
 	if neg {
 		wanted = absent
 	}
-	ts.Check(s.until(context.Background(), resources[args[0]], ts.Getenv("NS"), args[1], wanted))
+	resource, namespace := place(args[0], ts.Getenv("NS"))
+	ts.Check(s.until(context.Background(), resource, namespace, args[1], wanted))
 }
 
 // holds KIND/NAME... says what the namespace must hold, and nothing else; empty says that it holds nothing.
