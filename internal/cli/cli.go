@@ -96,7 +96,7 @@ Without a command it does what "seldonctl run" does:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
-	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newLocal(o), newVersion(o), newExitCodes())
+	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newReport(o), newLocal(o), newVersion(o), newExitCodes())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,4 +61,12 @@ func say(w io.Writer, err error, hint string) {
 	if hint != "" {
 		_, _ = fmt.Fprintln(w, "next:", render.Clean(hint))
 	}
+}
+
+// oneOf checks a flag that takes one of a few words.
+func oneOf(flag, value string, words []string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return usageError{err: fmt.Errorf("--%s must be one of %s, but is %q", flag, strings.Join(words, ", "), value)}
 }

@@ -54,6 +54,8 @@ var styles = map[journal.EntryType]style{
 	journal.Skipped:    {"skipped", yellow},
 	journal.Failure:    {"FAILED", red},
 	journal.Closing:    {"end", bold},
+	Request:            {"request", dim},
+	still:              {"still", dim},
 }
 
 // Write writes one entry.

@@ -60,11 +60,11 @@ func pump(in <-chan journal.Entry, out chan<- journal.Entry) {
 func drain(entries <-chan journal.Entry, next sink) error {
 	var first error
 	for e := range entries {
-		if err := next.Write(e); first == nil {
+		if err := safely(func() error { return next.Write(e) }); first == nil {
 			first = err
 		}
 	}
-	return errors.Join(first, next.Close())
+	return errors.Join(first, safely(next.Close))
 }
 
 // Write takes one entry; it never blocks for long and never fails.

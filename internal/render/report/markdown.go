@@ -1,0 +1,340 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/render"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+const (
+	// fullLimit is how many objects are told in full; of the others the table on top says how they ended.
+	fullLimit = 50
+	// rowLimit is how many rows a table has, eventLimit how many events are shown.
+	rowLimit   = 50
+	eventLimit = 20
+)
+
+// page is a Markdown document that grows.
+type page struct{ strings.Builder }
+
+// Markdown writes the report as Markdown, fit for the step summary of a CI job.
+func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
+	s := read(v, entries)
+	p := &page{}
+	p.heading(s)
+	p.line("%s", escape(v.Where))
+	p.line("")
+	if len(s.roots) > 1 {
+		p.overview(s)
+	}
+	for _, e := range s.remarks {
+		p.remark(e)
+	}
+	for i, r := range s.roots {
+		if i == fullLimit {
+			p.line("%d more objects are not told in full here; a report in another form has them.", len(s.roots)-fullLimit)
+			break
+		}
+		p.object(r, len(s.roots) > 1)
+	}
+	if _, err := io.WriteString(w, strings.TrimRight(p.String(), "\n")+"\n"); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// line writes a line. What comes from the cluster must have been escaped.
+func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+// cut writes that rows of a table were left out, if they were.
+func (p *page) cut(all, shown int, what string) {
+	if all > shown {
+		p.line("")
+		p.line("%d more %s are left out.", all-shown, what)
+	}
+	p.line("")
+}
+
+func (p *page) heading(s story) {
+	names := fmt.Sprintf("%d objects", len(s.roots))
+	switch len(s.roots) {
+	case 0:
+		names = "seldonctl"
+	case 1:
+		names = escape(s.roots[0].Name)
+	}
+	p.line("## %s: %s", verdict(s.end), names)
+	p.line("")
+	if s.end != nil {
+		p.line("%s", escape(s.end.Text))
+		p.line("")
+	}
+	if s.end != nil && s.end.End != nil && s.end.End.Simulated {
+		p.line("**The pods were simulated**, on the embedded cluster.")
+		p.line("")
+	}
+}
+
+func verdict(end *journal.Entry) string {
+	switch {
+	case end == nil || end.End == nil:
+		return "not finished"
+	case end.End.Exit == 0:
+		return "OK"
+	}
+	return fmt.Sprintf("FAILED (%s, exit %d)", escape(end.Reason), end.End.Exit)
+}
+
+func (p *page) overview(s story) {
+	p.line("| object | verdict | took |")
+	p.line("|---|---|---:|")
+	for _, r := range s.roots {
+		p.line("| %s | %s | %s |", escape(r.Name), verdict(r.End), took(lasted(r)))
+	}
+	p.line("")
+}
+
+func (p *page) object(r root, named bool) {
+	if named {
+		p.line("### %s: %s", verdict(r.End), escape(r.Name))
+		p.line("")
+	}
+	p.phases(r)
+	for _, phase := range r.Phases {
+		if result(phase) == failed {
+			p.failure(*phase.Result)
+		}
+	}
+	for _, e := range r.Remarks {
+		if e.Type == journal.Warning {
+			p.remark(e)
+		}
+	}
+	p.problems(r.history)
+	p.replicas(r)
+	p.events(r.Events)
+}
+
+// words are the results of phases as people read them, the same as in the story.
+var words = map[string]string{reached: "OK", failed: "**FAILED**", skipped: "skipped", unfinished: "not finished"}
+
+func (p *page) phases(r root) {
+	if len(r.Phases) == 0 {
+		return
+	}
+	p.line("| phase | result | took | limit | |")
+	p.line("|---|---|---:|---:|---|")
+	for _, phase := range r.Phases {
+		text := phase.Text
+		if phase.Result != nil {
+			text = phase.Result.Text
+		}
+		p.line("| %s | %s | %s | %s | %s |", escape(string(phase.Name)), words[result(phase)], took(phase.Ended-phase.Began), limit(phase.Limit), escape(text))
+	}
+	p.line("")
+}
+
+// failure tells why a phase failed: the chain of causes, the last words of the container, what to do.
+func (p *page) failure(e journal.Entry) {
+	p.line("**Not %s:** %s", escape(string(e.Phase)), escape(e.Text))
+	p.line("")
+	p.source(e)
+	if chain := chainOf(e); len(chain) > 0 {
+		for _, link := range chain {
+			p.line("1. %s", link)
+		}
+		p.line("")
+	} else {
+		p.details(e.Details)
+	}
+	if len(e.Log) > 0 {
+		p.line("The end of the log:")
+		p.line("")
+		p.code(e.Log)
+	}
+	p.hint(e.Hint)
+}
+
+// chainOf is the chain of causes of a failure; the object of each link stands out.
+func chainOf(e journal.Entry) []string {
+	if e.Problem == nil {
+		return nil
+	}
+	var lines []string
+	for _, link := range e.Problem.Chain {
+		line := "**" + escape(link.String()) + "**"
+		if link.Text != "" {
+			line += ": " + escape(link.Text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (p *page) remark(e journal.Entry) {
+	word := "Note"
+	switch e.Type {
+	case journal.Warning:
+		word = "Warning"
+	case journal.Failure:
+		word = "FAILED"
+	case journal.Claim:
+		word = "OK"
+	default:
+	}
+	p.line("**%s:** %s", word, escape(e.Text))
+	p.line("")
+	p.source(e)
+	p.details(e.Details)
+	p.hint(e.Hint)
+}
+
+func (p *page) source(e journal.Entry) {
+	if e.Source != "" {
+		p.line("Where: %s", span(e.Source))
+		p.line("")
+	}
+}
+
+func (p *page) details(details []string) {
+	for _, detail := range bounded(details) {
+		p.line("- %s", escape(detail))
+	}
+	if len(details) > 0 {
+		p.line("")
+	}
+}
+
+func (p *page) hint(hint string) {
+	if hint != "" {
+		p.line("Next: %s", span(hint))
+		p.line("")
+	}
+}
+
+// code writes lines that are shown as they are.
+func (p *page) code(lines []string) {
+	clean := make([]string, 0, len(lines))
+	for _, line := range lines {
+		clean = append(clean, render.Clean(line))
+	}
+	fence := strings.Repeat("`", max(3, longestRun(strings.Join(clean, "\n"))+1))
+	p.line("%stext", fence)
+	for _, line := range clean {
+		p.line("%s", line)
+	}
+	p.line("%s", fence)
+	p.line("")
+}
+
+func (p *page) problems(all []*trouble) {
+	if len(all) == 0 {
+		return
+	}
+	p.line("| problem | on | from | until | |")
+	p.line("|---|---|---:|---:|---|")
+	for _, t := range all[:min(len(all), rowLimit)] {
+		until := string(t.state)
+		if t.ended != nil {
+			until = at(*t.ended) + " (" + t.state + ")"
+		}
+		p.line("| %s | %s | %s | %s | %s |", escape(string(t.Problem.Class)), name(t.Object), at(t.Elapsed), until, escape(t.Text))
+	}
+	p.cut(len(all), rowLimit, "problems")
+}
+
+func (p *page) replicas(r root) {
+	if len(r.Deployments) == 0 {
+		return
+	}
+	p.line("| Deployment | ready | wanted | most ready | pods seen | restarts |")
+	p.line("|---|---:|---:|---:|---:|---:|")
+	for _, d := range r.Deployments[:min(len(r.Deployments), rowLimit)] {
+		most := slices.MaxFunc(d.Steps, func(a, b journal.ReplicasStep) int { return cmp.Compare(a.Ready, b.Ready) })
+		pods, restarts := 0, int32(0)
+		for _, pod := range r.Pods {
+			if pod.Deployment == d.Object.Name {
+				pods++
+				restarts += restartsOf(pod)
+			}
+		}
+		p.line("| %s | %d | %d | %d | %d | %d |", escape(d.Object.Name), d.Now().Ready, d.Now().Wanted, most.Ready, pods, restarts)
+	}
+	p.cut(len(r.Deployments), rowLimit, "Deployments")
+	p.pods(r)
+}
+
+func restartsOf(p *journal.PodView) int32 {
+	most := int32(0)
+	for _, s := range p.Steps {
+		most = max(most, s.Restarts)
+	}
+	return most
+}
+
+// pods names the pods that are in trouble at the end; of the others the replicas tell enough.
+func (p *page) pods(r root) {
+	var bad []*journal.PodView
+	for _, pod := range r.Pods {
+		if pod.Now().State == judge.PodFailing {
+			bad = append(bad, pod)
+		}
+	}
+	if len(bad) == 0 {
+		return
+	}
+	p.line("| pod | state | why | restarts |")
+	p.line("|---|---|---|---:|")
+	for _, pod := range bad[:min(len(bad), rowLimit)] {
+		now := pod.Now()
+		p.line("| %s | %s | %s | %d |", escape(pod.Object.Name), escape(string(now.State)), escape(now.Why), now.Restarts)
+	}
+	p.cut(len(bad), rowLimit, "pods")
+}
+
+func (p *page) events(events []journal.Entry) {
+	if len(events) == 0 {
+		return
+	}
+	shown := events[max(0, len(events)-eventLimit):]
+	p.line("<details><summary>The last %d of %d events</summary>", len(shown), len(events))
+	p.line("")
+	p.line("| at | | object | reason | times | |")
+	p.line("|---:|---|---|---|---:|---|")
+	for _, e := range shown {
+		kind := ""
+		if e.Type == journal.Alarm {
+			kind = "**Warning**"
+		}
+		p.line("| %s | %s | %s | %s | %d | %s |", at(e.Elapsed), kind, name(e.Object), escape(e.Reason), e.Count, escape(e.Text))
+	}
+	p.line("")
+	p.line("</details>")
+	p.line("")
+}
+
+func name(ref *snapshot.Ref) string {
+	if ref == nil {
+		return ""
+	}
+	return escape(ref.String())
+}
+
+func at(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func took(d time.Duration) string { return at(d) }
+
+func limit(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return d.String()
+}
