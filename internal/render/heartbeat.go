@@ -113,7 +113,7 @@ func (h *Heartbeat) words(elapsed time.Duration) string {
 const stillLimit = 3
 
 func standing(root *journal.RootView, phase *journal.PhaseView, elapsed time.Duration, named bool) string {
-	text := string(phase.Name)
+	text := "waiting for " + string(phase.Name)
 	if named {
 		text = root.Name + " " + text
 	}

@@ -41,6 +41,8 @@ func TestScripts(t *testing.T) {
 			"background": background,
 			"says":       says,
 			"ends":       ends,
+			"signal":     scriptSignal,
+			"follows":    scriptFollows,
 			"create":     s.scriptCreate,
 			"delete":     s.scriptDelete,
 			"hold":       s.scriptHold,

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
-	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // annotationLimit is how many annotations of a kind GitHub shows of one step.
@@ -95,7 +94,7 @@ func (a annotation) command(place func(file string) string) string {
 
 // encoded cleans a text and encodes what would end it in a command.
 func encoded(text string, property bool) string {
-	text = strings.ReplaceAll(render.Clean(text), "%", "%25")
+	text = strings.ReplaceAll(indented(text), "%", "%25")
 	if property {
 		text = strings.NewReplacer(":", "%3A", ",", "%2C").Replace(text)
 	}

@@ -64,6 +64,7 @@ func JUnit(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	var all testSuites
 	for _, r := range s.roots {
 		suite := suiteOf(r)
+		suite.SystemErr = logs(r)
 		suite.properties(v, r.End)
 		if err := suite.tell(r.Name, entries); err != nil {
 			return err
@@ -81,6 +82,8 @@ func JUnit(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	if err != nil {
 		return fmt.Errorf("write JUnit XML: %w", err)
 	}
+	// No attribute holds a line break, and in a text one may stand as it is.
+	data = bytes.ReplaceAll(data, []byte("&#xA;"), []byte("\n"))
 	if _, err := io.WriteString(w, xml.Header+string(data)+"\n"); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
@@ -176,19 +179,33 @@ func explanation(e journal.Entry) string {
 		lines = append(lines, render.Clean(e.Source))
 	}
 	for _, detail := range bounded(e.Details) {
-		indent := len(detail) - len(strings.TrimLeft(detail, " "))
-		lines = append(lines, strings.Repeat(" ", min(indent, 40))+render.Clean(detail))
-	}
-	if len(e.Log) > 0 {
-		lines = append(lines, "the end of the log:")
-		for _, line := range e.Log {
-			lines = append(lines, "  "+render.Clean(line))
-		}
+		lines = append(lines, indented(detail))
 	}
 	if e.Hint != "" {
 		lines = append(lines, "next: "+render.Clean(e.Hint))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// logs are the last words of the containers that failed an object's phases.
+func logs(r root) string {
+	var lines []string
+	for _, p := range r.Phases {
+		if p.Result == nil || len(p.Result.Log) == 0 {
+			continue
+		}
+		lines = append(lines, "the end of the log of: "+render.Clean(p.Result.Text))
+		for _, line := range p.Result.Log {
+			lines = append(lines, "  "+indented(line))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// indented cleans a line and keeps its indentation.
+func indented(line string) string {
+	indent := len(line) - len(strings.TrimLeft(line, " "))
+	return strings.Repeat(" ", min(indent, 40)) + render.Clean(line)
 }
 
 // detailLimit bounds the lines that a report shows below one sentence.

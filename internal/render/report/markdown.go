@@ -10,7 +10,6 @@ import (
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
-	"github.com/seldonctl/seldonctl/internal/render"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
@@ -30,8 +29,10 @@ func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	s := read(v, entries)
 	p := &page{}
 	p.heading(s)
-	p.line("%s", escape(v.Where))
-	p.line("")
+	if v.Where != "" {
+		p.line("%s", escape(v.Where))
+		p.line("")
+	}
 	if len(s.roots) > 1 {
 		p.overview(s)
 	}
@@ -147,20 +148,39 @@ func (p *page) failure(e journal.Entry) {
 	p.line("**Not %s:** %s", escape(string(e.Phase)), escape(e.Text))
 	p.line("")
 	p.source(e)
-	if chain := chainOf(e); len(chain) > 0 {
-		for _, link := range chain {
-			p.line("1. %s", link)
-		}
-		p.line("")
-	} else {
-		p.details(e.Details)
+	chain := chainOf(e)
+	for _, link := range chain {
+		p.line("1. %s", link)
 	}
-	if len(e.Log) > 0 {
-		p.line("The end of the log:")
+	if len(chain) > 0 {
 		p.line("")
-		p.code(e.Log)
 	}
+	p.rest(e, len(chain))
 	p.hint(e.Hint)
+}
+
+// rest tells what a failure says beyond the chain of causes, which its details begin with. Of a log the
+// details have the end, so that it takes their place.
+func (p *page) rest(e journal.Entry, chain int) {
+	details := e.Details[min(chain, len(e.Details)):]
+	if len(e.Log) == 0 {
+		p.details(details)
+		return
+	}
+	title, others := "the end of its log:", []string{}
+	for i, detail := range details {
+		switch {
+		case strings.HasPrefix(detail, " "):
+		case i+1 < len(details) && strings.HasPrefix(details[i+1], " "):
+			title = detail // which says also what the log comes to
+		default:
+			others = append(others, detail)
+		}
+	}
+	p.line("Of the container, %s", escape(title))
+	p.line("")
+	p.code(e.Log)
+	p.details(others)
 }
 
 // chainOf is the chain of causes of a failure; the object of each link stands out.
@@ -224,7 +244,7 @@ func (p *page) hint(hint string) {
 func (p *page) code(lines []string) {
 	clean := make([]string, 0, len(lines))
 	for _, line := range lines {
-		clean = append(clean, render.Clean(line))
+		clean = append(clean, indented(line))
 	}
 	fence := strings.Repeat("`", max(3, longestRun(strings.Join(clean, "\n"))+1))
 	p.line("%stext", fence)
@@ -242,7 +262,7 @@ func (p *page) problems(all []*trouble) {
 	p.line("| problem | on | from | until | |")
 	p.line("|---|---|---:|---:|---|")
 	for _, t := range all[:min(len(all), rowLimit)] {
-		until := string(t.state)
+		until := t.state
 		if t.ended != nil {
 			until = at(*t.ended) + " (" + t.state + ")"
 		}
@@ -255,7 +275,7 @@ func (p *page) replicas(r root) {
 	if len(r.Deployments) == 0 {
 		return
 	}
-	p.line("| Deployment | ready | wanted | most ready | pods seen | restarts |")
+	p.line("| Deployment | last ready | last wanted | most ready | pods seen | restarts |")
 	p.line("|---|---:|---:|---:|---:|---:|")
 	for _, d := range r.Deployments[:min(len(r.Deployments), rowLimit)] {
 		most := slices.MaxFunc(d.Steps, func(a, b journal.ReplicasStep) int { return cmp.Compare(a.Ready, b.Ready) })

@@ -27,8 +27,15 @@ func encode(value any, indent string) ([]byte, error) {
 func harmless(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for i := 0; i < len(data); {
+		if c := data[i]; c >= ' ' && c < 0x7f && c != '#' {
+			out = append(out, c)
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(data[i:])
 		switch {
+		case r == utf8.RuneError: // written alike whether it was there or stands for what was not UTF-8
+			out = sequence(out, r)
 		case r == '#' && i > 0 && data[i-1] == '#':
 			out = sequence(out, r)
 		case r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'):
