@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
-	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 const (
@@ -113,22 +112,23 @@ func (h *Heartbeat) words(elapsed time.Duration) string {
 const stillLimit = 3
 
 func standing(root *journal.RootView, phase *journal.PhaseView, elapsed time.Duration, named bool) string {
-	text := "waiting for " + string(phase.Name)
+	var text strings.Builder
 	if named {
-		text = root.Name + " " + text
+		text.WriteString(root.Name + " ")
 	}
+	text.WriteString("waiting for " + string(phase.Name))
 	if left := phase.Began + phase.Limit - elapsed; phase.Limit > 0 && left > 0 {
-		text += fmt.Sprintf(", %s left", left.Round(time.Second))
+		fmt.Fprintf(&text, ", %s left", left.Round(time.Second))
 	}
 	if phase.Name == journal.Delete || phase.Name == journal.Cleanup {
-		return text
+		return text.String()
 	}
 	for _, d := range root.Deployments {
 		now := d.Now()
-		text += fmt.Sprintf(": %s %d of %d ready", snapshot.Ref{Kind: d.Object.Kind, Name: d.Object.Name}, now.Ready, now.Wanted)
+		fmt.Fprintf(&text, ": %s %d of %d ready", d.Object, now.Ready, now.Wanted)
 	}
 	if n := len(root.Problems); n > 0 {
-		text += ": " + root.Problems[n-1].Text
+		text.WriteString(": " + root.Problems[n-1].Text)
 	}
-	return text
+	return text.String()
 }

@@ -2,14 +2,17 @@ package action
 
 import (
 	"archive/tar"
+	"bufio"
 	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +20,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const root = "../.."
+const (
+	root    = "../.."
+	install = root + "/hack/action-install.sh"
+)
 
 // metadata is what action.yml says, in the form in which GitHub reads it.
 type metadata struct {
@@ -70,10 +76,7 @@ func TestTheActionIsWhatGitHubTakes(t *testing.T) {
 		if strings.Contains(s.Run, "${{") {
 			t.Errorf("an input is part of a script, where it could be any command: %s", s.Run)
 		}
-		texts := s.If + " " + s.WorkingDirectory
-		for _, value := range s.Env {
-			texts += " " + value
-		}
+		texts := strings.Join(append(slices.Collect(maps.Values(s.Env)), s.If, s.WorkingDirectory), " ")
 		for _, found := range regexp.MustCompile(`inputs\.([a-z0-9-]+)`).FindAllStringSubmatch(texts, -1) {
 			used[found[1]] = true
 			if _, declared := m.Inputs[found[1]]; !declared {
@@ -99,7 +102,7 @@ func TestTheActionIsWhatGitHubTakes(t *testing.T) {
 
 // What the action passes to the script is what the script takes.
 func TestTheScriptTakesWhatItIsGiven(t *testing.T) {
-	script, err := os.ReadFile(filepath.Join(root, "hack/action-install.sh"))
+	script, err := os.ReadFile(install)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +133,7 @@ func release(t *testing.T) (address, checksum string) {
 	}
 	packed := gzip.NewWriter(file)
 	archive := tar.NewWriter(packed)
-	program := "#!/bin/sh\necho \"$@\"\nexit 3\n"
+	program := "#!/bin/sh\ntrap 'echo cleaning up; exit 143' TERM\necho \"$@\"\nif [ -n \"$WAIT\" ]; then cat \"$WAIT\" & wait $!; fi\nexit 3\n"
 	if err := archive.WriteHeader(&tar.Header{Name: "seldonctl", Mode: 0o755, Size: int64(len(program))}); err != nil {
 		t.Fatal(err)
 	}
@@ -170,13 +173,17 @@ func (j job) bash(t *testing.T, args []string, env ...string) (string, error) {
 			t.Skip(tool + " is not installed")
 		}
 	}
+	out, err := j.command(args, env...).CombinedOutput()
+	return string(out), err
+}
+
+func (j job) command(args []string, env ...string) *exec.Cmd {
 	command := exec.Command("bash", args...)
 	command.Env = append([]string{
 		"PATH=" + filepath.Join(j.temp, "seldonctl-bin") + ":" + os.Getenv("PATH"),
 		"RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_TEMP=" + j.temp, "GITHUB_PATH=" + j.path, "GITHUB_OUTPUT=" + j.output,
 	}, env...)
-	out, err := command.CombinedOutput()
-	return string(out), err
+	return command
 }
 
 func TestInstalling(t *testing.T) {
@@ -208,7 +215,7 @@ func TestInstalling(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			j := newJob(t)
-			out, err := j.bash(t, []string{filepath.Join(root, "hack/action-install.sh")}, tc.env...)
+			out, err := j.bash(t, []string{install}, tc.env...)
 			_, missing := os.Stat(filepath.Join(j.temp, "seldonctl-bin", "seldonctl"))
 			path, _ := os.ReadFile(j.path)
 			if tc.says != "" {
@@ -234,7 +241,7 @@ func TestRunning(t *testing.T) {
 	}
 	address, _ := release(t)
 	j := newJob(t)
-	if out, err := j.bash(t, []string{filepath.Join(root, "hack/action-install.sh")}, "SELDONCTL_VERSION=1.2.3", "SELDONCTL_BASE_URL="+address); err != nil {
+	if out, err := j.bash(t, []string{install}, "SELDONCTL_VERSION=1.2.3", "SELDONCTL_BASE_URL="+address); err != nil {
 		t.Fatal(err, out)
 	}
 	script := read(t).Runs.Steps[1].Run
@@ -243,6 +250,48 @@ func TestRunning(t *testing.T) {
 		t.Errorf("error %v, output %q", err, out)
 	}
 	if output, err := os.ReadFile(j.output); err != nil || string(output) != "exit-code=3\n" {
+		t.Errorf("%v, outputs %q", err, output)
+	}
+}
+
+// GitHub signals the step's shell alone when a job is cancelled; the program must learn of it.
+func TestCancelling(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	address, _ := release(t)
+	j := newJob(t)
+	if out, err := j.bash(t, []string{install}, "SELDONCTL_VERSION=1.2.3", "SELDONCTL_BASE_URL="+address); err != nil {
+		t.Fatal(err, out)
+	}
+	pipe := filepath.Join(t.TempDir(), "never")
+	if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+		t.Skip(err)
+	}
+	command := j.command([]string{"--noprofile", "--norc", "-eo", "pipefail", "-c", read(t).Runs.Steps[1].Run}, "SELDONCTL_ARGS=run", "WAIT="+pipe)
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	lines.Scan()                                     // it runs
+	reader, err := os.OpenFile(pipe, os.O_WRONLY, 0) // and waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	lines.Scan()
+	said := lines.Text()
+	if err := command.Wait(); err == nil || err.Error() != "exit status 143" || said != "cleaning up" {
+		t.Errorf("error %v, last line %q", err, said)
+	}
+	if output, err := os.ReadFile(j.output); err != nil || string(output) != "exit-code=143\n" {
 		t.Errorf("%v, outputs %q", err, output)
 	}
 }

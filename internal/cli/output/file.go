@@ -28,8 +28,7 @@ func writable(path string) error {
 func beside(path string) (*os.File, error) {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		var reason *fs.PathError
-		if errors.As(err, &reason) {
+		if reason, ok := errors.AsType[*fs.PathError](err); ok {
 			err = reason.Err // the name of the file that was tried tells nobody anything
 		}
 		return nil, fmt.Errorf("%s cannot be written: %w", path, err)

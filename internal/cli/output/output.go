@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,7 +126,7 @@ func (o *Output) Requested() func(kube.Request) {
 	return func(r kube.Request) {
 		answer := "no answer"
 		if r.Status > 0 {
-			answer = fmt.Sprint(r.Status)
+			answer = strconv.Itoa(r.Status)
 		}
 		_ = o.Aside(journal.Entry{ // a stream that fails says so when it is closed
 			Type: render.Request, Elapsed: time.Since(o.began),

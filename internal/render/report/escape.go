@@ -12,7 +12,7 @@ import (
 func escape(text string) string {
 	text = render.Clean(text)
 	var b strings.Builder
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		c := text[i]
 		switch {
 		case c == '@':

@@ -30,8 +30,8 @@ func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	p := &page{}
 	p.heading(s)
 	if v.Where != "" {
-		p.line("%s", escape(v.Where))
-		p.line("")
+		p.linef("%s", escape(v.Where))
+		p.linef("")
 	}
 	if len(s.roots) > 1 {
 		p.overview(s)
@@ -41,7 +41,7 @@ func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	}
 	for i, r := range s.roots {
 		if i == fullLimit {
-			p.line("%d more objects are not told in full here; a report in another form has them.", len(s.roots)-fullLimit)
+			p.linef("%d more objects are not told in full here; a report in another form has them.", len(s.roots)-fullLimit)
 			break
 		}
 		p.object(r, len(s.roots) > 1)
@@ -52,16 +52,16 @@ func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	return nil
 }
 
-// line writes a line. What comes from the cluster must have been escaped.
-func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+// linef writes a line. What comes from the cluster must have been escaped.
+func (p *page) linef(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
 
 // cut writes that rows of a table were left out, if they were.
 func (p *page) cut(all, shown int, what string) {
 	if all > shown {
-		p.line("")
-		p.line("%d more %s are left out.", all-shown, what)
+		p.linef("")
+		p.linef("%d more %s are left out.", all-shown, what)
 	}
-	p.line("")
+	p.linef("")
 }
 
 func (p *page) heading(s story) {
@@ -72,15 +72,15 @@ func (p *page) heading(s story) {
 	case 1:
 		names = escape(s.roots[0].Name)
 	}
-	p.line("## %s: %s", verdict(s.end), names)
-	p.line("")
+	p.linef("## %s: %s", verdict(s.end), names)
+	p.linef("")
 	if s.end != nil {
-		p.line("%s", escape(s.end.Text))
-		p.line("")
+		p.linef("%s", escape(s.end.Text))
+		p.linef("")
 	}
 	if s.end != nil && s.end.End != nil && s.end.End.Simulated {
-		p.line("**The pods were simulated**, on the embedded cluster.")
-		p.line("")
+		p.linef("**The pods were simulated**, on the embedded cluster.")
+		p.linef("")
 	}
 }
 
@@ -95,18 +95,18 @@ func verdict(end *journal.Entry) string {
 }
 
 func (p *page) overview(s story) {
-	p.line("| object | verdict | took |")
-	p.line("|---|---|---:|")
+	p.linef("| object | verdict | took |")
+	p.linef("|---|---|---:|")
 	for _, r := range s.roots {
-		p.line("| %s | %s | %s |", escape(r.Name), verdict(r.End), took(lasted(r)))
+		p.linef("| %s | %s | %s |", escape(r.Name), verdict(r.End), took(lasted(r)))
 	}
-	p.line("")
+	p.linef("")
 }
 
 func (p *page) object(r root, named bool) {
 	if named {
-		p.line("### %s: %s", verdict(r.End), escape(r.Name))
-		p.line("")
+		p.linef("### %s: %s", verdict(r.End), escape(r.Name))
+		p.linef("")
 	}
 	p.phases(r)
 	for _, phase := range r.Phases {
@@ -131,29 +131,29 @@ func (p *page) phases(r root) {
 	if len(r.Phases) == 0 {
 		return
 	}
-	p.line("| phase | result | took | limit | |")
-	p.line("|---|---|---:|---:|---|")
+	p.linef("| phase | result | took | limit | |")
+	p.linef("|---|---|---:|---:|---|")
 	for _, phase := range r.Phases {
 		text := phase.Text
 		if phase.Result != nil {
 			text = phase.Result.Text
 		}
-		p.line("| %s | %s | %s | %s | %s |", escape(string(phase.Name)), words[result(phase)], took(phase.Ended-phase.Began), limit(phase.Limit), escape(text))
+		p.linef("| %s | %s | %s | %s | %s |", escape(string(phase.Name)), words[result(phase)], took(phase.Ended-phase.Began), limit(phase.Limit), escape(text))
 	}
-	p.line("")
+	p.linef("")
 }
 
 // failure tells why a phase failed: the chain of causes, the last words of the container, what to do.
 func (p *page) failure(e journal.Entry) {
-	p.line("**Not %s:** %s", escape(string(e.Phase)), escape(e.Text))
-	p.line("")
+	p.linef("**Not %s:** %s", escape(string(e.Phase)), escape(e.Text))
+	p.linef("")
 	p.source(e)
 	chain := chainOf(e)
 	for _, link := range chain {
-		p.line("1. %s", link)
+		p.linef("1. %s", link)
 	}
 	if len(chain) > 0 {
-		p.line("")
+		p.linef("")
 	}
 	p.rest(e, len(chain))
 	p.hint(e.Hint)
@@ -177,8 +177,8 @@ func (p *page) rest(e journal.Entry, chain int) {
 			others = append(others, detail)
 		}
 	}
-	p.line("Of the container, %s", escape(title))
-	p.line("")
+	p.linef("Of the container, %s", escape(title))
+	p.linef("")
 	p.code(e.Log)
 	p.details(others)
 }
@@ -210,8 +210,8 @@ func (p *page) remark(e journal.Entry) {
 		word = "OK"
 	default:
 	}
-	p.line("**%s:** %s", word, escape(e.Text))
-	p.line("")
+	p.linef("**%s:** %s", word, escape(e.Text))
+	p.linef("")
 	p.source(e)
 	p.details(e.Details)
 	p.hint(e.Hint)
@@ -219,24 +219,24 @@ func (p *page) remark(e journal.Entry) {
 
 func (p *page) source(e journal.Entry) {
 	if e.Source != "" {
-		p.line("Where: %s", span(e.Source))
-		p.line("")
+		p.linef("Where: %s", span(e.Source))
+		p.linef("")
 	}
 }
 
 func (p *page) details(details []string) {
 	for _, detail := range bounded(details) {
-		p.line("- %s", escape(detail))
+		p.linef("- %s", escape(detail))
 	}
 	if len(details) > 0 {
-		p.line("")
+		p.linef("")
 	}
 }
 
 func (p *page) hint(hint string) {
 	if hint != "" {
-		p.line("Next: %s", span(hint))
-		p.line("")
+		p.linef("Next: %s", span(hint))
+		p.linef("")
 	}
 }
 
@@ -247,26 +247,26 @@ func (p *page) code(lines []string) {
 		clean = append(clean, indented(line))
 	}
 	fence := strings.Repeat("`", max(3, longestRun(strings.Join(clean, "\n"))+1))
-	p.line("%stext", fence)
+	p.linef("%stext", fence)
 	for _, line := range clean {
-		p.line("%s", line)
+		p.linef("%s", line)
 	}
-	p.line("%s", fence)
-	p.line("")
+	p.linef("%s", fence)
+	p.linef("")
 }
 
 func (p *page) problems(all []*trouble) {
 	if len(all) == 0 {
 		return
 	}
-	p.line("| problem | on | from | until | |")
-	p.line("|---|---|---:|---:|---|")
+	p.linef("| problem | on | from | until | |")
+	p.linef("|---|---|---:|---:|---|")
 	for _, t := range all[:min(len(all), rowLimit)] {
 		until := t.state
 		if t.ended != nil {
 			until = at(*t.ended) + " (" + t.state + ")"
 		}
-		p.line("| %s | %s | %s | %s | %s |", escape(string(t.Problem.Class)), name(t.Object), at(t.Elapsed), until, escape(t.Text))
+		p.linef("| %s | %s | %s | %s | %s |", escape(string(t.Problem.Class)), name(t.Object), at(t.Elapsed), until, escape(t.Text))
 	}
 	p.cut(len(all), rowLimit, "problems")
 }
@@ -275,8 +275,8 @@ func (p *page) replicas(r root) {
 	if len(r.Deployments) == 0 {
 		return
 	}
-	p.line("| Deployment | last ready | last wanted | most ready | pods seen | restarts |")
-	p.line("|---|---:|---:|---:|---:|---:|")
+	p.linef("| Deployment | last ready | last wanted | most ready | pods seen | restarts |")
+	p.linef("|---|---:|---:|---:|---:|---:|")
 	for _, d := range r.Deployments[:min(len(r.Deployments), rowLimit)] {
 		most := slices.MaxFunc(d.Steps, func(a, b journal.ReplicasStep) int { return cmp.Compare(a.Ready, b.Ready) })
 		pods, restarts := 0, int32(0)
@@ -286,7 +286,7 @@ func (p *page) replicas(r root) {
 				restarts += restartsOf(pod)
 			}
 		}
-		p.line("| %s | %d | %d | %d | %d | %d |", escape(d.Object.Name), d.Now().Ready, d.Now().Wanted, most.Ready, pods, restarts)
+		p.linef("| %s | %d | %d | %d | %d | %d |", escape(d.Object.Name), d.Now().Ready, d.Now().Wanted, most.Ready, pods, restarts)
 	}
 	p.cut(len(r.Deployments), rowLimit, "Deployments")
 	p.pods(r)
@@ -311,11 +311,11 @@ func (p *page) pods(r root) {
 	if len(bad) == 0 {
 		return
 	}
-	p.line("| pod | state | why | restarts |")
-	p.line("|---|---|---|---:|")
+	p.linef("| pod | state | why | restarts |")
+	p.linef("|---|---|---|---:|")
 	for _, pod := range bad[:min(len(bad), rowLimit)] {
 		now := pod.Now()
-		p.line("| %s | %s | %s | %d |", escape(pod.Object.Name), escape(string(now.State)), escape(now.Why), now.Restarts)
+		p.linef("| %s | %s | %s | %d |", escape(pod.Object.Name), escape(string(now.State)), escape(now.Why), now.Restarts)
 	}
 	p.cut(len(bad), rowLimit, "pods")
 }
@@ -325,20 +325,20 @@ func (p *page) events(events []journal.Entry) {
 		return
 	}
 	shown := events[max(0, len(events)-eventLimit):]
-	p.line("<details><summary>The last %d of %d events</summary>", len(shown), len(events))
-	p.line("")
-	p.line("| at | | object | reason | times | |")
-	p.line("|---:|---|---|---|---:|---|")
+	p.linef("<details><summary>The last %d of %d events</summary>", len(shown), len(events))
+	p.linef("")
+	p.linef("| at | | object | reason | times | |")
+	p.linef("|---:|---|---|---|---:|---|")
 	for _, e := range shown {
 		kind := ""
 		if e.Type == journal.Alarm {
 			kind = "**Warning**"
 		}
-		p.line("| %s | %s | %s | %s | %d | %s |", at(e.Elapsed), kind, name(e.Object), escape(e.Reason), e.Count, escape(e.Text))
+		p.linef("| %s | %s | %s | %s | %d | %s |", at(e.Elapsed), kind, name(e.Object), escape(e.Reason), e.Count, escape(e.Text))
 	}
-	p.line("")
-	p.line("</details>")
-	p.line("")
+	p.linef("")
+	p.linef("</details>")
+	p.linef("")
 }
 
 func name(ref *snapshot.Ref) string {
