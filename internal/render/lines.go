@@ -17,9 +17,13 @@ type Lines struct {
 	colour bool
 }
 
+// entrySize is how much of an entry is written at once: others may write to the same stream, but between
+// entries only.
+const entrySize = 64 << 10
+
 // NewLines returns a sink that writes to w, with colours if so asked.
 func NewLines(w io.Writer, colour bool) *Lines {
-	return &Lines{out: bufio.NewWriter(w), colour: colour}
+	return &Lines{out: bufio.NewWriterSize(w, entrySize), colour: colour}
 }
 
 // style is how entries of a type look.

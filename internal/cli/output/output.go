@@ -40,7 +40,7 @@ const (
 
 // Declare declares the flags.
 func (f *Flags) Declare(flags *pflag.FlagSet) {
-	f.DeclareForms(flags, text, "standard output: text tells the story; json is one document at the end, jsonl the journal as it happens, the story then goes to standard error")
+	f.DeclareForms(flags, text, "standard output: text (the story), json (one document at the end) or jsonl (the journal as it happens); with these the story goes to standard error")
 	flags.BoolVar(&f.Quiet, "quiet", false, "tell only how it ended")
 	flags.BoolVar(&f.Verbose, "verbose", false, "tell also each request to the API server and how long it took")
 }
@@ -48,7 +48,7 @@ func (f *Flags) Declare(flags *pflag.FlagSet) {
 // DeclareForms declares those of the flags that say what is made of a story.
 func (f *Flags) DeclareForms(flags *pflag.FlagSet, form, usage string) {
 	flags.StringVarP(&f.Form, "output", "o", form, usage)
-	flags.StringArrayVar(&f.Reports, "report", nil, "also write a report to this file, whose name says the form: "+strings.Join(report.Extensions(), ", ")+"; can be repeated")
+	flags.StringArrayVar(&f.Reports, "report", nil, "also write a report to `FILE`, whose name says the form: "+strings.Join(report.Extensions(), ", ")+"; can be repeated")
 }
 
 // Check finds what is wrong with the flags, and with the places of the reports, before anything is done.
@@ -109,7 +109,8 @@ func (f *Flags) Open(to Streams) *Output {
 	return &Output{Tee: tee, began: time.Now(), verbose: f.Verbose}
 }
 
-// story is the sink that tells people.
+// story is the sink that tells people on a stream: the one place where it is chosen. Requests are told in
+// plain lines only.
 func (f *Flags) story(w io.Writer) render.Sink {
 	plain := render.NewLines(w, Colours(w))
 	if f.Quiet {
