@@ -100,6 +100,53 @@ func TestTheActionIsWhatGitHubTakes(t *testing.T) {
 	}
 }
 
+// The page that users copy from is YAML, and gives the action only inputs that it has.
+func TestThePageIsRight(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs, steps := read(t).Inputs, 0
+	var look func(value any)
+	look = func(value any) {
+		switch v := value.(type) {
+		case []any:
+			for _, each := range v {
+				look(each)
+			}
+		case map[string]any:
+			for _, each := range v {
+				look(each)
+			}
+			if uses, _ := v["uses"].(string); !strings.HasPrefix(uses, "seldonctl/seldonctl@") {
+				return
+			}
+			steps++
+			with, _ := v["with"].(map[string]any)
+			for name := range with {
+				if _, declared := inputs[name]; !declared {
+					t.Errorf("the action has no input %s", name)
+				}
+			}
+		}
+	}
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+		var value any
+		if err := yaml.Unmarshal([]byte(block[1]), &value); err != nil {
+			t.Errorf("%v in\n%s", err, block[1])
+		}
+		look(value)
+	}
+	if steps == 0 {
+		t.Error("the page does not show the action")
+	}
+	for name := range inputs {
+		if !strings.Contains(string(page), "| `"+name+"` |") {
+			t.Errorf("the page does not tell of the input %s", name)
+		}
+	}
+}
+
 // What the action passes to the script is what the script takes.
 func TestTheScriptTakesWhatItIsGiven(t *testing.T) {
 	script, err := os.ReadFile(install)
