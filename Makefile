@@ -81,10 +81,15 @@ reproducible: ## build the snapshot twice and compare: two builds of one commit 
 test: lint test-unit test-race test-simulation test-integration ## everything: lint, unit tests of both modules, simulation, integration on the embedded cluster
 
 .PHONY: lint
-lint: ## golangci-lint over both modules, shellcheck over the scripts where it is installed
+lint: ## golangci-lint over both modules, the licences of all dependencies, shellcheck over the scripts where it is installed
 	hack/lint.sh .
 	hack/lint.sh local
+	hack/licences.sh
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run hack/*.sh; else echo "shellcheck is not installed: the scripts are not checked"; fi
+
+.PHONY: vuln
+vuln: ## known vulnerabilities of all dependencies (asks https://vuln.go.dev, and says so where that cannot be reached)
+	@hack/vuln.sh
 
 .PHONY: vet
 vet:

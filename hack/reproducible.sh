@@ -9,9 +9,10 @@ GO=${GO:-go}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The tool is found here once: the two builds must not depend on where it comes from.
+# The tools are found here once: the two builds must not depend on where they come from.
 GORELEASER=$("$GO" tool -modfile=tools/release/go.mod -n goreleaser)
-export GORELEASER
+CYCLONEDX=$("$GO" tool -modfile=tools/supply/go.mod -n cyclonedx-gomod)
+export GORELEASER CYCLONEDX
 unset VERSION COMMIT DATE
 
 for copy in one/repository two/somewhere/else; do

@@ -6,19 +6,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 file=${1:?usage: hack/third-party.sh FILE}
 mkdir -p "$(dirname "$file")"
-GO=${GO:-go}
-export CGO_ENABLED=0
-format='{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}'
 
-modules() {
-  local os
-  for os in linux darwin windows; do GOOS=$os "$GO" list -deps -f "$format" ./cmd/seldonctl; done
-  for os in linux darwin; do (cd local && GOOS=$os "$GO" list -deps -f "$format" .); done
-}
-
+modules=$(hack/modules.sh)
 {
   echo "The binaries contain code of the following modules, under the licences given with each."
-  modules | grep -v '^github.com/seldonctl/' | LC_ALL=C sort -u | while read -r path version folder; do
+  while read -r path version folder; do
     printf '\n================ %s %s ================\n' "$path" "$version"
     found=
     for text in "$folder"/*; do
@@ -36,5 +28,5 @@ modules() {
       echo "no licence file found in $path $version" >&2
       exit 1
     fi
-  done
+  done <<<"$modules"
 } >"$file"

@@ -10,15 +10,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seldonctl/seldonctl/internal/cli/plugin"
 	"github.com/seldonctl/seldonctl/internal/ops"
-	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // outside is what the process gives to every command.
@@ -26,6 +25,8 @@ type outside struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
+	// name is how users call the program.
+	name plugin.Name
 }
 
 // exitError ends a command with a reason whose words have been said already, or with another
@@ -46,17 +47,17 @@ func (e usageError) Unwrap() error { return e.err }
 
 // Run carries out the command line args (the program's name first) and returns the exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, signals <-chan os.Signal) int {
-	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals}
+	o := outside{stdin: stdin, stdout: stdout, stderr: stderr, signals: signals, name: plugin.CalledAs(args[0])}
 	root := newRoot(o)
 	root.SetArgs(compatible(root, args[1:]))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return exitCode(root.ExecuteContext(context.Background()), stderr)
+	return exitCode(root.ExecuteContext(context.Background()), o)
 }
 
 // exitCode says what is still to be said about an error and returns its exit code.
-func exitCode(err error, stderr io.Writer) int {
+func exitCode(err error, o outside) int {
 	var exit exitError
 	var usage usageError
 	var refusal *ops.RefusalError
@@ -66,13 +67,13 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &usage):
-		say(stderr, usage.err, usage.hint)
+		say(o.stderr, usage.err, o.name.Spoken(usage.hint))
 		return ops.Invalid.Code()
 	case errors.As(err, &refusal):
-		say(stderr, refusal, refusal.Hint)
+		say(o.stderr, refusal, o.name.Spoken(refusal.Hint))
 		return refusal.Reason.Code()
 	}
-	say(stderr, err, "")
+	say(o.stderr, err, "")
 	return ops.Unexpected.Code()
 }
 
@@ -99,7 +100,9 @@ Without a command it does what "seldonctl run" does:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
-	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newReport(o), newLocal(o), newVersion(o), newExitCodes())
+	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newReport(o), newLocal(o), newVersion(o), newExitCodes())
+	plugin.AddCompletion(root, o.stdout, noArgs)
+	o.name.Rename(root)
 	return root
 }
 
@@ -204,56 +207,6 @@ func interrupts(signals <-chan os.Signal) (reasons <-chan ops.Reason, stop func(
 		}
 	}()
 	return out, func() { close(quit) }
-}
-
-// Set by the linker; see the Makefile.
-var (
-	version = "dev"
-	commit  = "unknown" //nolint:gochecknoglobals // the linker needs a variable
-	date    = "unknown" //nolint:gochecknoglobals // the linker needs a variable
-)
-
-func buildVersion() string {
-	return fmt.Sprintf("%s (commit %s, %s, %s, %s/%s)", version, commit, date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-func newVersion(o outside) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Show version, commit and date of this program",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(o.stdout, "seldonctl", buildVersion()); err != nil {
-				return fmt.Errorf("write the version: %w", err)
-			}
-			return nil
-		},
-	}
-}
-
-// newExitCodes is a topic of help: a command that cannot be run.
-func newExitCodes() *cobra.Command {
-	var text strings.Builder
-	text.WriteString("Every command ends with one of these codes. They are stable.\n\n")
-	for _, e := range ops.Exits() {
-		fmt.Fprintf(&text, "%5d  %-12s %s\n", e.Code, e.Reason, e.Meaning)
-	}
-	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text.String()}
-}
-
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return usageError{err: fmt.Errorf("%s takes no arguments, but got %q", c.CommandPath(), args[0]), hint: c.CommandPath() + " --help"}
-}
-
-// say writes an error for the user, and what to do next.
-func say(w io.Writer, err error, hint string) {
-	_, _ = fmt.Fprintln(w, "seldonctl:", render.Clean(err.Error()))
-	if hint != "" {
-		_, _ = fmt.Fprintln(w, "next:", render.Clean(hint))
-	}
 }
 
 // oneOf checks a flag that takes one of a few words.

@@ -15,6 +15,7 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // waitingTimeout is the limit of a wait where no other is given; run has its own.
@@ -31,13 +32,18 @@ type waiting struct {
 }
 
 func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
-	w.connection = &kube.Flags{}
 	flags.DurationVar(&w.limits.Wait, "timeout", timeout, usage)
 	flags.DurationVar(&w.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
 	flags.StringVar(&w.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
 	flags.BoolVar(&w.ready, "require-ready", false, "available also needs every condition of the status")
-	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
 	w.output.Declare(flags)
+	w.connected(flags)
+}
+
+// connected declares the flags that say which cluster is meant.
+func (w *waiting) connected(flags *pflag.FlagSet) {
+	w.connection = &kube.Flags{}
+	flags.BoolVar(&w.local, "local", false, "use the embedded cluster that 'seldonctl local up --detach' has started; its pods are simulated")
 	declare(flags, w.connection)
 }
 
@@ -91,7 +97,7 @@ func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Rea
 		namespace = at.namespace
 	}
 	reason := carryOut(ctx, ops.Deps{
-		Cluster: cluster, Engine: at.engine, Sink: told, Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
+		Cluster: cluster, Engine: at.engine, Sink: render.NewRedacting(o.name.Speaks(told)), Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
 	}, namespace, ops.Manner{
 		Limits: w.limits, FailFast: w.failFast == "auto", RequireReady: w.ready, Simulated: w.local,
 		Where: fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, namespace),

@@ -51,7 +51,7 @@ happen. What run creates it removes on every way out, Ctrl-C included.`,
 	flags.Int32VarP(&f.replicas, "replicas", "r", 2, "the replicas to scale to")
 	flags.DurationVar(&f.limits.Cleanup, "cleanup-timeout", 60*time.Second, "the limit of the cleanup after a failure")
 	flags.StringVar(&f.keep, "keep", string(ops.KeepNever), "when to leave what was created: never, failure, always")
-	flags.StringVar(&f.autoscaled, "autoscaled", "skip", "parts that an autoscaler owns: skip leaves them out, fail refuses")
+	flags.StringVar(&f.autoscaled, "autoscaled", "skip", "parts that an autoscaler owns: skip leaves them out, pin narrows their range to N, fail refuses")
 	f.declare(flags, 120*time.Second, "the limit of each single wait")
 	flags.Lookup("local").Usage = "run on an embedded cluster that is started for it and removed afterwards; its pods are simulated"
 	flags.StringVar(&f.pace, "local-pace", "realistic", "how fast simulated pods start: instant, realistic")
@@ -70,7 +70,7 @@ func (f *runFlags) request(stdin io.Reader, namespaceGiven bool, reasons <-chan 
 	}
 	return ops.RunRequest{
 		Object: source.object, Lines: source.lines, ID: rand.String(8), Replicas: f.replicas,
-		Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail",
+		Keep: ops.Keep(f.keep), RefuseAutoscaled: f.autoscaled == "fail", PinAutoscaled: f.autoscaled == "pin",
 	}, source.engine, nil
 }
 
@@ -147,7 +147,7 @@ func (f *runFlags) check() error {
 	if err := oneOf("local-pace", f.pace, []string{"instant", "realistic"}); err != nil {
 		return err
 	}
-	return oneOf("autoscaled", f.autoscaled, []string{"skip", "fail"})
+	return oneOf("autoscaled", f.autoscaled, []string{"skip", "pin", "fail"})
 }
 
 // pick finds the one custom resource of the manifest that an engine knows.

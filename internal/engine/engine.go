@@ -160,6 +160,8 @@ type ScaleRequest struct {
 	Replicas int32
 	// Predictor limits the change to one predictor; empty means all.
 	Predictor string
+	// Pin narrows the range of what is autoscaled to the wanted number instead of leaving it out.
+	Pin bool
 }
 
 // ScaleEdit is a change of the spec's replicas, worked out but not written.

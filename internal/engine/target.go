@@ -8,7 +8,8 @@ import (
 
 // Target says what to watch and read: the objects of one namespace that belong to an engine.
 type Target struct {
-	Identity  Identity
+	Identity Identity
+	// Namespace is theirs; empty means all namespaces.
 	Namespace string
 	// Name limits the custom resource to one object; empty means all of the namespace.
 	Name string

@@ -22,7 +22,7 @@ type story struct {
 	counts   map[types.UID]int32 // events told, with the count they had
 	pending  []types.UID         // events whose object is not known to be ours yet, oldest first
 	involved map[types.UID]*corev1.Event
-	numbers  map[types.UID]judge.Count
+	numbers  map[types.UID]string
 	pods     map[types.UID]PodLife      // as they were told
 	moved    map[types.UID]snapshot.Ref // pods of which something is new
 	state    string
@@ -34,7 +34,7 @@ type story struct {
 func newStory() story {
 	return story{
 		counts: map[types.UID]int32{}, involved: map[types.UID]*corev1.Event{},
-		numbers: map[types.UID]judge.Count{}, problems: map[string]judge.Held{},
+		numbers: map[types.UID]string{}, problems: map[string]judge.Held{},
 		pods: map[types.UID]PodLife{}, moved: map[types.UID]snapshot.Ref{},
 	}
 }
@@ -166,11 +166,12 @@ func (s *step) lifeOf(uid types.UID) PodLife {
 // come and gone, and what blocks a deletion.
 func (s *step) tellProgress(v judge.Verdict) {
 	for _, c := range v.Findings.Counts {
-		if s.story.numbers[c.Deployment.UID] == c {
+		text := countText(c)
+		if s.story.numbers[c.Deployment.UID] == text {
 			continue
 		}
-		s.story.numbers[c.Deployment.UID] = c
-		s.tell(Entry{Type: Progress, Object: &c.Deployment, Text: countText(c), Facts: Facts{Replicas: &Replicas{
+		s.story.numbers[c.Deployment.UID] = text
+		s.tell(Entry{Type: Progress, Object: &c.Deployment, Text: text, Facts: Facts{Replicas: &Replicas{
 			Wanted: c.Wanted, Ready: c.Ready, Total: c.Total, Terminating: c.Terminating,
 		}}})
 	}

@@ -29,6 +29,9 @@ type RootView struct {
 	Object *snapshot.Ref
 	Source string
 	Phases []*PhaseView
+	// Said is what was last told of how it gets on besides numbers: what the operator reports, what a
+	// deletion has left. Nil while there is nothing.
+	Said *Entry
 	// Deployments and Pods are in the order in which they were first seen.
 	Deployments []*DeploymentView
 	Pods        []*PodView
@@ -171,6 +174,7 @@ func (r *RootView) without(e Entry) []Entry {
 
 func (r *RootView) progress(e Entry) {
 	if e.Replicas == nil || e.Object == nil {
+		r.Said = &e
 		return
 	}
 	i := slices.IndexFunc(r.Deployments, func(d *DeploymentView) bool { return d.Object.UID == e.Object.UID })

@@ -88,15 +88,25 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	case st.UpdatedReplicas != wanted || st.ReadyReplicas != wanted || st.AvailableReplicas != wanted || st.Replicas != wanted || st.UnavailableReplicas != 0:
 		l.lackf(key+"/rollout", "Deployment %s: %d of %d ready (%d updated, %d available, %d in all)",
 			d.Name, st.ReadyReplicas, wanted, st.UpdatedReplicas, st.AvailableReplicas, st.Replicas)
-	case l.snap.Complete(snapshot.Pod) && ready < wanted:
+	case l.seesPods() && ready < wanted:
 		l.lackf(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
 	}
-	if l.falls(d) && l.snap.Complete(snapshot.Pod) && total > wanted {
+	if l.falls(d) && l.seesPods() && total > wanted {
 		l.lackf(key+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, total-wanted)
 	}
-	if len(l.Lacks) == before {
+	switch {
+	case len(l.Lacks) > before:
+	case l.seesPods():
 		l.provef("Deployment %s: %d of %d replicas updated, ready and available", d.Name, st.AvailableReplicas, wanted)
+	default:
+		l.provef("Deployment %s: %d of %d replicas updated, ready and available, by its own count alone: its pods cannot be seen", d.Name, st.AvailableReplicas, wanted)
 	}
+}
+
+// seesPods reports whether a Deployment's pods can be counted: it takes their ReplicaSets to know whose
+// they are.
+func (l *look) seesPods() bool {
+	return l.snap.Complete(snapshot.Pod) && l.snap.Complete(snapshot.ReplicaSet)
 }
 
 // rewrittenPatience is how long a Deployment may differ from what is implied, once the operator has

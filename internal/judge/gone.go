@@ -38,6 +38,20 @@ func (l *look) findGone() {
 	}
 	if len(l.Lacks) == 0 {
 		l.provef("deleted: %s", countKinds(ref, counts))
+		l.admitUnseen()
+	}
+}
+
+// admitUnseen says of which kinds nothing can be said, because they may not be watched.
+func (l *look) admitUnseen() {
+	var unseen []string
+	for _, kind := range []snapshot.Kind{snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
+		if !l.snap.Complete(kind) {
+			unseen = append(unseen, string(kind)+"s")
+		}
+	}
+	if len(unseen) > 0 {
+		l.provef("not looked at: %s, which cannot be seen", strings.Join(unseen, ", "))
 	}
 }
 

@@ -3,6 +3,8 @@ package judge
 import (
 	"slices"
 	"time"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // Memory is what has to be remembered between two looks to know for how long things have been so.
@@ -174,4 +176,45 @@ func (a *alarm) at(t time.Time) {
 	if a.time.IsZero() || t.Before(a.time) {
 		a.time = t
 	}
+}
+
+// Recall is the memory of somebody who looks for the first time, at objects whose own dates tell that
+// nothing of them has changed since a time by our clock: so long has been there what shows in them alone.
+// A zero time recalls nothing.
+func Recall(f Findings, since time.Time) Memory {
+	if since.IsZero() {
+		return Memory{}
+	}
+	m := Memory{problems: map[string]Held{}, lacks: map[string]time.Time{}, stamp: f.Stamp, stampAt: since}
+	for _, lack := range f.Lacks {
+		m.lacks[lack.Key] = since
+	}
+	for _, p := range f.Problems {
+		if p.Since.IsZero() && p.Class.Quiet() > 0 { // these show in the root and what it owns, the others in pods
+			m.problems[p.Key] = Held{Problem: p, First: since}
+		}
+	}
+	return m
+}
+
+// Rested returns since when, by our clock, neither the custom resource's spec nor anything that it owns
+// has changed, as the dates of their writes tell; zero where a date is lacking.
+func Rested(s *snapshot.Snapshot, root snapshot.Object, ahead time.Duration) time.Time {
+	last := root.GetCreationTimestamp().Time
+	for _, o := range append(s.Owned(root.GetUID()), root) {
+		fields := o.GetManagedFields()
+		if len(fields) == 0 {
+			return time.Time{}
+		}
+		for _, f := range fields {
+			switch {
+			case f.Time == nil:
+				return time.Time{}
+			case o == root && f.Subresource == "status":
+			case f.Time.After(last):
+				last = f.Time.Time
+			}
+		}
+	}
+	return last.Add(coarse - ahead)
 }

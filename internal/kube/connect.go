@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs with an auth-provider, such as oidc
@@ -25,6 +26,7 @@ type Flags struct {
 
 	overrides clientcmd.ConfigOverrides
 	extra     []string
+	plugins   string
 }
 
 // Flag is one flag for the command line to declare.
@@ -60,6 +62,7 @@ func (f *Flags) All() []Flag {
 		{"as", "", "the user to act as", &auth.Impersonate},
 		{"as-uid", "", "the UID of the user to act as", &auth.ImpersonateUID},
 		{"as-group", "", "a group to act as; can be repeated", &auth.ImpersonateGroups},
+		{"exec-plugin-policy", "", "which credential plugins of the kubeconfig may run: AllowAll (the default), DenyAll, or their commands, separated by commas", &f.plugins},
 		{"as-user-extra", "", "extra facts of the user to act as, as key=value; can be repeated", &f.extra},
 	}
 }
@@ -87,6 +90,9 @@ func (f *Flags) Connect(opts Options) (*Cluster, error) {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	f.impersonate(config)
+	if config.ExecProvider != nil {
+		config.ExecProvider.PluginPolicy = f.pluginPolicy()
+	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
@@ -115,6 +121,20 @@ func (f *Flags) parseExtra() error {
 	}
 	f.extra = nil
 	return nil
+}
+
+// pluginPolicy is the policy by which client-go runs the kubeconfig's credential plugin, or does not. It is
+// looked at before the plugin is started.
+func (f *Flags) pluginPolicy() clientcmdapi.PluginPolicy {
+	policy := clientcmdapi.PluginPolicy{PolicyType: clientcmdapi.PolicyType(f.plugins)}
+	if slices.Contains([]clientcmdapi.PolicyType{"", clientcmdapi.PluginPolicyAllowAll, clientcmdapi.PluginPolicyDenyAll}, policy.PolicyType) {
+		return policy
+	}
+	policy.PolicyType = clientcmdapi.PluginPolicyAllowlist
+	for command := range strings.SplitSeq(f.plugins, ",") {
+		policy.Allowlist = append(policy.Allowlist, clientcmdapi.AllowlistEntry{Command: strings.TrimSpace(command)})
+	}
+	return policy
 }
 
 // impersonate has the flags' user act also inside a pod, where client-go forgets that part of the

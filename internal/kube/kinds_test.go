@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -265,6 +266,53 @@ func TestWatchTrims(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("pod (-want +got):\n%s", d)
+		}
+	})
+}
+
+// TestAllNamespaces holds reads and watches without a namespace to one request for each kind, and to telling
+// objects of the same name apart.
+func TestAllNamespaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const roots, pods = "/apis/machinelearning.seldon.io/v1/seldondeployments", "/api/v1/pods"
+		in := func(namespace, uid string, version int) string {
+			return strings.Replace(thing("m", uid, version), `"ns"`, strconv.Quote(namespace), 1)
+		}
+		b := &byPath{servers: map[string]*apiServer{
+			roots: serve(t,
+				on("LIST", send(listOf(9, in("a", "ua", 5), in("b", "ub", 6)))),
+				on("WATCHLIST", send(added(in("a", "ua", 5)), added(in("b", "ub", 6)), listed(9), removed(in("b", "ub", 10)), modified(in("a", "ua", 11))), hold)),
+			pods: serve(t, on("LIST", status(403, metav1.StatusReasonForbidden))),
+		}}
+		cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: b}, kube.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		everywhere := target()
+		everywhere.Namespace, everywhere.Name = "", ""
+		objects, err := cluster.Read(t.Context(), everywhere, everywhere.Kind())
+		if err != nil || len(objects) != 2 {
+			t.Errorf("read %v, %v", objects, err)
+		}
+		if _, err := cluster.Read(t.Context(), everywhere, snapshot.Pod); err == nil || !strings.Contains(err.Error(), "list pods in all namespaces: ") {
+			t.Errorf("refused pods: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		out := make(chan snapshot.Change)
+		go func() {
+			defer close(out)
+			cluster.Watch(ctx, everywhere, out)
+		}()
+		var got []string
+		for c := range out {
+			if c.Object != nil {
+				got = append(got, fmt.Sprintf("%d %s/%s@%s", c.Type, c.Object.GetNamespace(), c.Object.GetName(), c.Object.GetResourceVersion()))
+			}
+		}
+		want := []string{"0 a/m@5", "0 b/m@6", "1 b/m@10", "0 a/m@11"}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("changes (-want +got):\n%s", d)
 		}
 	})
 }

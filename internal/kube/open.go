@@ -118,9 +118,9 @@ func (f *follower) takeList(ctx context.Context, s *stream) error {
 		if err != nil {
 			return err
 		}
-		objects[o.GetName()] = o
+		objects[address(o)] = o
 		if m.Type == watch.Deleted {
-			delete(objects, o.GetName())
+			delete(objects, address(o))
 		}
 	}
 }

@@ -24,10 +24,15 @@ const (
 )
 
 // Read returns the objects of the given kinds: of the custom resource's kind the target's (all of
-// the namespace's where it has no name), of built-in kinds all that carry the engine's label. Every
+// the namespace's, or of all namespaces, where it has no name), of built-in kinds all that carry the engine's label. Every
 // answer is consistent: it shows what was written before. An object that does not exist is not an
 // error; a kind that may not be read, or is not served, is.
 func (c *Cluster) Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
+	if target.Namespace != "" {
+		if err := checkNames(target.Namespace); err != nil {
+			return nil, err
+		}
+	}
 	parts := make([][]snapshot.Object, len(kinds))
 	errs := make([]error, len(kinds))
 	var wg sync.WaitGroup
@@ -52,7 +57,7 @@ func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapsho
 	if target.Name == "" {
 		objects, _, err := c.listAll(ctx, s)
 		if err != nil {
-			return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, target.Namespace, err)
+			return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, placed(target.Namespace), err)
 		}
 		return objects, nil
 	}
@@ -92,7 +97,7 @@ func (c *Cluster) readKind(ctx context.Context, target engine.Target, kind snaps
 		objects, _, err = c.listAll(ctx, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, target.Namespace, err)
+		return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, placed(target.Namespace), err)
 	}
 	wanted := objects[:0]
 	for _, o := range objects {

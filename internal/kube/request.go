@@ -24,13 +24,24 @@ import (
 const page = 500
 
 // path returns the segments of a resource's address, down to one object and its subresource if
-// they are given.
+// they are given. No namespace stands for all of them.
 func path(r schema.GroupVersionResource, namespace string, rest ...string) []string {
 	segments := []string{"api", r.Version}
 	if r.Group != "" {
 		segments = []string{"apis", r.Group, r.Version}
 	}
-	return append(append(segments, "namespaces", namespace, r.Resource), rest...)
+	if namespace != "" {
+		segments = append(segments, "namespaces", namespace)
+	}
+	return append(append(segments, r.Resource), rest...)
+}
+
+// placed names a namespace in a sentence.
+func placed(namespace string) string {
+	if namespace == "" {
+		return "all namespaces"
+	}
+	return namespace
 }
 
 // checkNames refuses names that would change the address they become a part of.

@@ -178,7 +178,7 @@ func (f *follower) recover(ctx context.Context, err error) (wait time.Duration, 
 
 // deny says that the kind cannot be watched, and ends following it.
 func (f *follower) deny(ctx context.Context, err error) (goOn bool) {
-	err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, f.source.namespace, err)
+	err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, placed(f.source.namespace), err)
 	f.send(ctx, snapshot.Change{Type: snapshot.Denied, Err: err})
 	return false
 }
@@ -191,7 +191,7 @@ func (f *follower) lose(ctx context.Context, err error) {
 	}
 	if reason := "since " + string(apierrors.ReasonForError(err)); f.lost != reason {
 		f.lost = reason
-		err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, f.source.namespace, err)
+		err = fmt.Errorf("watch %s in %s: %w", f.source.resources[0].Resource, placed(f.source.namespace), err)
 		f.send(ctx, snapshot.Change{Type: snapshot.Lost, Err: err})
 	}
 }
@@ -222,14 +222,17 @@ func (f *follower) send(ctx context.Context, changes ...snapshot.Change) {
 // errStale is the refusal of a list that is older than what was already seen.
 var errStale = errors.New("the server sent a list that is older than what it has already shown")
 
-// known are the objects of one kind as they were last passed on, by name. It turns what the server
+// known are the objects of one kind as they were last passed on, by namespace and name. It turns what the server
 // sends into changes, so that a name that has passed to another object, or has vanished while nobody
 // looked, yields the deletion that was missed.
 type known map[string]snapshot.Object
 
+// address tells an object from all others of its kind.
+func address(o snapshot.Object) string { return o.GetNamespace() + "/" + o.GetName() }
+
 // seen returns the changes that an object's new state brings.
 func (k known) seen(o snapshot.Object) []snapshot.Change {
-	old := k[o.GetName()]
+	old := k[address(o)]
 	if old != nil && old.GetUID() == o.GetUID() && !newer(o.GetResourceVersion(), old.GetResourceVersion()) {
 		return nil
 	}
@@ -237,14 +240,14 @@ func (k known) seen(o snapshot.Object) []snapshot.Change {
 	if old != nil && old.GetUID() != o.GetUID() {
 		changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old})
 	}
-	k[o.GetName()] = o
+	k[address(o)] = o
 	return append(changes, snapshot.Change{Type: snapshot.Seen, Object: o})
 }
 
 // deleted returns the changes that an object's deletion brings.
 func (k known) deleted(o snapshot.Object) []snapshot.Change {
-	if old := k[o.GetName()]; old != nil && old.GetUID() == o.GetUID() {
-		delete(k, o.GetName())
+	if old := k[address(o)]; old != nil && old.GetUID() == o.GetUID() {
+		delete(k, address(o))
 	}
 	return []snapshot.Change{{Type: snapshot.Deleted, Object: o}}
 }
@@ -253,7 +256,7 @@ func (k known) deleted(o snapshot.Object) []snapshot.Change {
 func (k known) replace(objects []snapshot.Object) []snapshot.Change {
 	there := make(map[string]bool, len(objects))
 	for _, o := range objects {
-		there[o.GetName()] = true
+		there[address(o)] = true
 	}
 	var changes []snapshot.Change
 	for name, old := range k {
@@ -262,8 +265,8 @@ func (k known) replace(objects []snapshot.Object) []snapshot.Change {
 			changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old})
 		}
 	}
-	slices.SortFunc(changes, func(a, b snapshot.Change) int { return cmp.Compare(a.Object.GetName(), b.Object.GetName()) })
-	slices.SortFunc(objects, func(a, b snapshot.Object) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	slices.SortFunc(changes, func(a, b snapshot.Change) int { return cmp.Compare(address(a.Object), address(b.Object)) })
+	slices.SortFunc(objects, func(a, b snapshot.Object) int { return cmp.Compare(address(a), address(b)) })
 	for _, o := range objects {
 		changes = append(changes, k.seen(o)...)
 	}

@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -125,16 +124,11 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 	if r.req.Keep != KeepAlways {
 		root.verbs = append(root.verbs, "delete")
 	}
-	deployments := need{schema.GroupResource{Group: "apps", Resource: "deployments"}, []string{"list", "watch"}}
-	what, lacks := missing([]need{root, deployments}, found.rules, r.target.Name)
+	what, lacks := missing([]need{root, deploymentsNeed()}, found.rules, r.target.Name)
 	if !lacks {
 		return Reached
 	}
-	return r.refuse(ctx, journal.Connect, &RefusalError{
-		Reason: Denied,
-		Text:   fmt.Sprintf("not allowed in namespace %s: %s; nothing was written", r.target.Namespace, what),
-		Hint:   "ask for a Role with it, or choose another --context",
-	})
+	return r.refuse(ctx, journal.Connect, r.notAllowed(what))
 }
 
 // refuseTaken refuses names that belong to somebody else: to anyone but the object itself, if it exists.

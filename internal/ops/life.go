@@ -112,19 +112,18 @@ func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
 	}
 	l.watch(ctx, kindsOf(implied))
 	late, reason := l.firstLists(ctx)
-	if late {
-		reason = l.tooLate(ctx)
+	switch {
+	case late:
+		return found, l.tooLate(ctx)
+	case reason != Reached:
+		return found, reason
 	}
-	return found, reason
+	return found, l.mayConfirm(ctx)
 }
 
 // absent refuses because the object is not there.
 func (l *life) absent(ctx context.Context, phase journal.Phase) Reason {
-	id := l.target.Identity
-	return l.refuse(ctx, phase, &RefusalError{
-		Reason: Vanished, Text: fmt.Sprintf("%s %s/%s does not exist", id.Kind, l.target.Namespace, l.target.Name),
-		Hint: fmt.Sprintf("kubectl get %s -n %s", id.Resource.Resource, l.target.Namespace),
-	})
+	return l.refuse(ctx, phase, Absence(l.target.Identity, l.target.Namespace, l.target.Name))
 }
 
 // named stands for an object of which nothing but the name is known.

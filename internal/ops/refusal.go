@@ -31,6 +31,20 @@ func (r *RefusalError) Error() string { return r.Text }
 // Unwrap returns what the API server or the network said.
 func (r *RefusalError) Unwrap() error { return r.Err }
 
+// Explain says in words for the user what the error of a request means that was about an object, or, where
+// no name is given, about all of the namespace.
+func Explain(err error, id engine.Identity, namespace, name string) *RefusalError {
+	return explain(err, named(id, namespace, name), id, nil)
+}
+
+// Absence says that an object does not exist.
+func Absence(id engine.Identity, namespace, name string) *RefusalError {
+	return &RefusalError{
+		Reason: Vanished, Text: fmt.Sprintf("%s %s/%s does not exist", id.Kind, namespace, name),
+		Hint: fmt.Sprintf("kubectl get %s -n %s", id.Resource.Resource, namespace),
+	}
+}
+
 // explain turns the error of a request about the object into a RefusalError. The order matters: what an
 // admission webhook says comes wrapped in the API server's own kinds of errors.
 func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {

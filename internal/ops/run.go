@@ -27,6 +27,8 @@ type RunRequest struct {
 	Keep     Keep
 	// RefuseAutoscaled makes autoscaled parts a conflict instead of leaving them out.
 	RefuseAutoscaled bool
+	// PinAutoscaled narrows the range of autoscaled parts to Replicas.
+	PinAutoscaled bool
 	Manner
 }
 
@@ -69,7 +71,7 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 	for _, phase := range []func(context.Context) Reason{
 		func(ctx context.Context) Reason { return r.inspect(ctx, implied) },
 		r.create, r.awaitAvailable,
-		func(ctx context.Context) Reason { return r.scale(ctx, engine.ScaleRequest{Replicas: r.req.Replicas}) },
+		func(ctx context.Context) Reason { return r.scale(ctx, engine.ScaleRequest{Replicas: r.req.Replicas, Pin: r.req.PinAutoscaled}) },
 		r.remove,
 	} {
 		if reason := phase(ctx); reason != Reached {

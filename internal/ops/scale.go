@@ -60,7 +60,7 @@ func (l *life) rescale(ctx context.Context, req ScaleRequest) Reason {
 		return l.refuse(ctx, journal.Scale, &RefusalError{
 			Reason: Conflict,
 			Text:   fmt.Sprintf("%s is autoscaled %d to %d by %s, now %d; nothing was written", out.Workload.Name(), auto.Min, auto.Max, auto.Path, a.was[out.Workload.Name()]),
-			Hint:   "edit " + auto.Path + ", or use --autoscaled=skip for the other parts",
+			Hint:   "edit " + auto.Path + ", or use --autoscaled=pin, or skip for the other parts",
 		})
 	}
 	if len(a.edit.Reached) == 0 {
@@ -287,6 +287,9 @@ func (l *life) scaleGoal(a attempt, after *unstructured.Unstructured) judge.Goal
 	goal := judge.Goal{
 		Kind: judge.Scaled, Root: l.ref, Before: l.proven, Baseline: after, Was: a.was,
 		Patient: !l.FailFast, RequireReady: l.RequireReady, Reached: l.namesOf(a.edit.Reached),
+	}
+	if a.want.Pin { // what an autoscaler is to move has no number of its own in the spec
+		goal.Wanted = &a.want.Replicas
 	}
 	switch {
 	case l.proven == nil:

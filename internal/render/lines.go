@@ -59,7 +59,21 @@ var styles = map[journal.EntryType]style{
 	journal.Failure:    {"FAILED", red},
 	journal.Closing:    {"end", bold},
 	Request:            {"request", dim},
-	still:              {"still", dim},
+	Still:              {"still", dim},
+}
+
+const (
+	// Request is the type of the entries that tell of a request to the API server. They are made for the
+	// story alone and are no part of a journal.
+	Request journal.EntryType = "request"
+	// Still is the type of those that say only that nothing has changed.
+	Still journal.EntryType = "still"
+)
+
+// Shows reports whether an entry of a type makes a line.
+func Shows(t journal.EntryType) bool {
+	_, shows := styles[t]
+	return shows
 }
 
 // Write writes one entry.

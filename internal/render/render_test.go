@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,47 +67,6 @@ func golden(t *testing.T, path string, got []byte) {
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
-}
-
-func TestClean(t *testing.T) {
-	for reason, tc := range map[string]struct{ text, want string }{
-		"plain text stays":                {`image "é/ü:1"`, `image "é/ü:1"`},
-		"escape sequences become visible": {"a\x1b[2Jb", `a\u{1B}[2Jb`},
-		"C1 controls too":                 {"a\u009b2J", `a\u{9B}2J`},
-		"bidirectional overrides":         {"a\u202eb", `a\u{202E}b`},
-		"zero-width characters":           {"a\u200bb", `a\u{200B}b`},
-		"line breaks stay on the line":    {"a\nb\r\nc", "a / b / c"},
-		"line separators":                 {"a\u2028b", `a\u{2028}b`},
-		"invalid UTF-8":                   {"a\xffb", `a\u{FFFD}b`},
-		"GitHub commands":                 {"\n ::set-output name=x::y", ": :set-output name=x::y"},
-		"Azure commands":                  {"x ##vso[task.complete]", "x ## vso[task.complete]"},
-		"TeamCity commands":               {"##teamcity[buildStop]", "## teamcity[buildStop]"},
-		"addresses stay":                  {"https://[::1]:6443", "https://[::1]:6443"},
-		"long text is cut":                {strings.Repeat("x", 3000), strings.Repeat("x", 2000) + "… (cut)"},
-	} {
-		t.Run(reason, func(t *testing.T) {
-			if got := render.Clean(tc.text); got != tc.want {
-				t.Errorf("Clean(%q) = %q, want %q", tc.text, got, tc.want)
-			}
-		})
-	}
-}
-
-func FuzzClean(f *testing.F) {
-	for _, seed := range []string{"a\x1b[2J", "::error::", "##vso[x]", "\u202e", "\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got := render.Clean(text)
-		if strings.HasPrefix(got, "::") || strings.Contains(got, "##vso[") || strings.Contains(got, "##teamcity[") {
-			t.Errorf("a CI command got through: %q", got)
-		}
-		for _, r := range got {
-			if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e || r == 0x200b || r == 0x2028 {
-				t.Errorf("%U got through: %q", r, got)
-			}
-		}
-	})
 }
 
 type stuck struct{ free chan struct{} }

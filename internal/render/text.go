@@ -6,66 +6,82 @@
 package render
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// textLimit bounds one text that comes from the cluster, in runes.
+// textLimit bounds one text that comes from the cluster, in runes as they are printed.
 const textLimit = 2000
 
-// Clean makes a text safe to print on one line: control characters, escape sequences, bidirectional
-// and zero-width characters and invalid UTF-8 become visible, line breaks become " / ", command
-// markers of CI systems are broken, and over-long text is cut.
+// rawLimit bounds what is looked at of one text, in bytes.
+const rawLimit = 8 * textLimit
+
+// cutMark ends a text that was too long.
+const cutMark = "… (cut)"
+
+// Clean makes a text safe to print on one line: secrets that are known by their form are redacted, line
+// breaks become " / ", what is not printable (control and format characters, escape sequences,
+// bidirectional and zero-width characters, invalid UTF-8) becomes visible, command markers of CI systems
+// are broken, and over-long text is cut. A text may pass through it twice.
 func Clean(text string) string {
-	var b strings.Builder
+	raw, long := text, len(text) > rawLimit
+	if long {
+		raw = text[:rawLimit]
+	}
+	clean := defuse(Redact(strings.TrimSpace(visible(strings.TrimSpace(raw)))))
 	n := 0
-	for i, r := range strings.TrimSpace(text) {
+	for i := range clean {
 		if n++; n > textLimit {
-			b.WriteString("… (cut)")
-			break
+			return clean[:i] + cutMark
 		}
+	}
+	if long {
+		return clean + cutMark
+	}
+	return clean
+}
+
+// visible writes a text with nothing but printable characters and blanks.
+func visible(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		i += size
 		switch {
 		case r == '\n':
 			b.WriteString(" / ")
 		case r == '\r':
-		case r == '\t':
-			b.WriteByte(' ')
-		case r == utf8.RuneError && !strings.HasPrefix(strings.TrimSpace(text)[i:], "\uFFFD"):
+		case r == utf8.RuneError && size == 1:
 			b.WriteString(`\u{FFFD}`)
-		case unsafeRune(r):
-			b.WriteString(`\u{` + strings.ToUpper(hex(r)) + `}`)
-		default:
+		case printable(r):
 			b.WriteRune(r)
+		case r == '\t', unicode.Is(unicode.Zs, r):
+			b.WriteByte(' ')
+		default:
+			b.WriteString(`\u{` + strings.ToUpper(strconv.FormatInt(int64(r), 16)) + `}`)
 		}
 	}
-	return defuse(b.String())
+	return b.String()
 }
 
-// unsafeRune reports whether a rune can change how other text is shown: all control and format
-// characters (C0, C1, bidirectional, zero-width), line and paragraph separators.
-func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
+// printable reports whether a rune shows as itself and leaves other text as it is. Unicode's invisible
+// letters and marks do not, though they are no format characters.
+func printable(r rune) bool {
+	return unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
+
+// ciMark finds the beginning of an Azure, TeamCity or old GitHub command, anywhere in a line.
+var ciMark = regexp.MustCompile(`##([A-Za-z]*\[)`)
 
 // defuse breaks the marks by which CI systems find commands in a log: anywhere in a line, or, for
 // GitHub's, at its start whatever white space comes before.
 func defuse(text string) string {
-	text = strings.NewReplacer("##vso[", "## vso[", "##[", "## [", "##teamcity[", "## teamcity[").Replace(text)
+	text = ciMark.ReplaceAllString(text, "## $1")
 	if rest, found := strings.CutPrefix(text, "::"); found {
 		return ": :" + rest
-	}
-	return text
-}
-
-func hex(r rune) string {
-	const digits = "0123456789abcdef"
-	text := ""
-	for ; r > 0; r /= 16 {
-		text = string(digits[r%16]) + text
-	}
-	if text == "" {
-		return "0"
 	}
 	return text
 }

@@ -39,6 +39,7 @@ type lens struct {
 	missing  bool                   // deletions that only a list shows are missed
 	endless  bool                   // no limit ends a request
 	invent   bool                   // there is a Deployment that nobody has made
+	force    bool                   // a patch is written over whatever is there
 
 	mu    sync.Mutex
 	name  string
@@ -286,6 +287,9 @@ func (l *lens) Create(ctx context.Context, resource schema.GroupVersionResource,
 
 // Patch implements ops.Writer.
 func (l *lens) Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error) {
+	if l.force {
+		patch = slices.DeleteFunc(slices.Clone(patch), func(op engine.PatchOp) bool { return op.Path == "/metadata/resourceVersion" })
+	}
 	answer, err := l.Cluster.Patch(l.context(ctx), resource, namespace, name, patch, how)
 	l.wrote(err)
 	return answer, err

@@ -155,11 +155,15 @@ func (v *verdict) order() {
 	}
 }
 
-// others: nothing is written that this run did not create, and what is deleted is deleted by UID.
+// others: nothing is written that this run did not create, nor over what it did not know, and what is
+// deleted is deleted by UID.
 func (v *verdict) others() {
 	for _, touch := range v.world.Touched() {
 		if touch.Agent == v.p.agent && touch.Method != http.MethodPost && touch.Owner != v.p.agent {
 			v.failf("others", "%s of %s/%s %s, which %q made", touch.Method, touch.Kind, touch.Name, touch.UID, touch.Owner)
+		}
+		if touch.Agent == v.p.agent && touch.Blind {
+			v.failf("others", "%s of %s/%s %s at %s, whatever it had become meanwhile", touch.Method, touch.Kind, touch.Name, touch.UID, touch.At)
 		}
 	}
 	posts := 0

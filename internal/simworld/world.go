@@ -96,6 +96,7 @@ type Touch struct {
 	Kind, Name    string
 	UID           string
 	Owner         string // user agent that had created the object
+	Blind         bool   // written without a precondition: whatever was there meanwhile
 }
 
 // New makes a world and sets its first actors going.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,15 +57,15 @@ func (w *World) post(q *call) *reply {
 		return refusal(err)
 	}
 	w.made[string(made.GetUID())] = q.agent
-	w.touch(q, made)
+	w.touch(q, made, false)
 	return &reply{code: http.StatusCreated, body: w.kinds[q.kind].current[made.GetName()].json()}
 }
 
-// touch keeps what a client has written.
-func (w *World) touch(q *call, o Object) {
+// touch keeps what a client has written; blind says that no precondition kept it from what it did not know.
+func (w *World) touch(q *call, o Object, blind bool) {
 	w.touched = append(w.touched, Touch{
 		At: w.now(), Agent: q.agent, Method: q.method, Kind: q.kind, Name: o.GetName(),
-		UID: string(o.GetUID()), Owner: w.made[string(o.GetUID())],
+		UID: string(o.GetUID()), Owner: w.made[string(o.GetUID())], Blind: blind,
 	})
 	w.give(map[string]Cue{"POST": Created, "PATCH": Patched, "DELETE": Deleted}[q.method])
 }
@@ -97,7 +98,7 @@ func (w *World) patch(q *call) *reply {
 	if err != nil {
 		return refusal(err)
 	}
-	w.touch(q, now)
+	w.touch(q, now, !slices.ContainsFunc(ops, func(op patchOp) bool { return op.Path == "/metadata/resourceVersion" }))
 	return &reply{code: http.StatusOK, body: w.kinds[q.kind].current[q.name].json()}
 }
 
@@ -118,7 +119,7 @@ func (w *World) erase(q *call) *reply {
 	if options.PropagationPolicy != nil {
 		policy = string(*options.PropagationPolicy)
 	}
-	w.touch(q, old)
+	w.touch(q, old, options.Preconditions == nil || options.Preconditions.UID == nil)
 	w.delete(q.kind, q.name, policy, q.agent)
 	if c := w.kinds[q.kind].current[q.name]; c != nil {
 		return &reply{code: http.StatusOK, body: c.json()}

@@ -120,6 +120,20 @@ func (s *Snapshot) Named(kind Kind, namespace, name string) Object {
 	return found
 }
 
+// Living returns the living objects of a kind, ordered by namespace and name.
+func (s *Snapshot) Living(kind Kind) []Object {
+	var living []Object
+	for _, o := range s.living {
+		if KindOf(o) == kind {
+			living = append(living, o)
+		}
+	}
+	slices.SortFunc(living, func(a, b Object) int {
+		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), compareRefs(RefTo(a), RefTo(b)))
+	})
+	return living
+}
+
 // Owned returns the living objects whose controller is the given UID, ordered by kind and name.
 func (s *Snapshot) Owned(uid types.UID) []Object {
 	var owned []Object

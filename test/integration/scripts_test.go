@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 
 // The scripts in testdata/scripts are the command line as users type it: one for each way in which a run
 // ends. Each has a namespace of its own in $NS, this package's manifests in its folder and the recorded
-// ones in $RECORDED.
+// ones in $RECORDED, the program itself is $SELDONCTL.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -43,6 +44,8 @@ func TestScripts(t *testing.T) {
 			"ends":       ends,
 			"signal":     scriptSignal,
 			"follows":    scriptFollows,
+			"interrupt":  interrupt,
+			"event":      s.scriptEvent,
 			"create":     s.scriptCreate,
 			"delete":     s.scriptDelete,
 			"hold":       s.scriptHold,
@@ -83,6 +86,7 @@ func (s shop) prepare(env *testscript.Env) error {
 	env.Setenv("NS", namespace)
 	env.Setenv("KUBECONFIG", s.kubeconfig)
 	env.Setenv("RECORDED", s.recorded(""))
+	env.Setenv("SELDONCTL", s.seldonctl)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("PATH", filepath.Dir(s.seldonctl)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Values[underWay] = new(*program)
@@ -165,6 +169,27 @@ func ends(ts *testscript.TestScript, neg bool, args []string) {
 	finish(ts, *ts.Value(underWay).(**program), code, within)
 }
 
+// interrupt sends the program in the background what Ctrl-C sends.
+func interrupt(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check((*ts.Value(underWay).(**program)).command.Process.Signal(syscall.SIGINT))
+}
+
+// event RESOURCE NAME MESSAGE creates an event of type Warning about an object, as somebody else would. The
+// message is a quoted string of Go's, so that it can hold anything.
+func (s shop) scriptEvent(ts *testscript.TestScript, _ bool, args []string) {
+	about, err := s.dynamic.Resource(resources[args[0]]).Namespace(ts.Getenv("NS")).Get(context.Background(), args[1], metav1.GetOptions{})
+	ts.Check(err)
+	message, err := strconv.Unquote(args[2])
+	ts.Check(err)
+	now := metav1.Now()
+	_, err = s.kube.CoreV1().Events(ts.Getenv("NS")).Create(context.Background(), &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "hostile-"}, Type: corev1.EventTypeWarning, Reason: "Hostile", Message: message,
+		FirstTimestamp: now, LastTimestamp: now, Count: 1,
+		InvolvedObject: corev1.ObjectReference{Kind: about.GetKind(), Namespace: about.GetNamespace(), Name: about.GetName(), UID: about.GetUID()},
+	}, metav1.CreateOptions{})
+	ts.Check(err)
+}
+
 // create FILE creates the object of a file in the script's namespace, as somebody else would.
 func (s shop) scriptCreate(ts *testscript.TestScript, _ bool, args []string) {
 	o := &unstructured.Unstructured{}
@@ -221,6 +246,7 @@ func (s shop) scriptEmpty(ts *testscript.TestScript, neg bool, _ []string) {
 //
 //	wrong-token   has a token that the API server does not know
 //	reader        belongs to a service account that may read everything and write nothing
+//	half          belongs to one that may read no pods and no events
 //	closed-port   names a port that nobody listens on
 func (s shop) scriptKubeconfig(ts *testscript.TestScript, _ bool, args []string) {
 	config, err := clientcmd.LoadFromFile(s.kubeconfig)
@@ -230,7 +256,11 @@ func (s shop) scriptKubeconfig(ts *testscript.TestScript, _ bool, args []string)
 		case "wrong-token":
 			config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: "nobody-has-this-token"}
 		case "reader":
-			token, err := s.reader(context.Background(), ts.Getenv("NS"))
+			token, err := s.reader(context.Background(), ts.Getenv("NS"), "reader", "*")
+			ts.Check(err)
+			config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
+		case "half":
+			token, err := s.reader(context.Background(), ts.Getenv("NS"), "half", "seldondeployments", "deployments", "replicasets", "services")
 			ts.Check(err)
 			config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
 		}
@@ -243,25 +273,25 @@ func (s shop) scriptKubeconfig(ts *testscript.TestScript, _ bool, args []string)
 	ts.Check(clientcmd.WriteToFile(*config, ts.MkAbs(args[1])))
 }
 
-// reader makes a service account that may read everything in a namespace, and returns its token.
-func (s shop) reader(ctx context.Context, namespace string) (string, error) {
-	named := metav1.ObjectMeta{Name: "reader"}
+// reader makes a service account that may read some resources in a namespace, and returns its token.
+func (s shop) reader(ctx context.Context, namespace, name string, readable ...string) (string, error) {
+	named := metav1.ObjectMeta{Name: name}
 	if _, err := s.kube.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: named}, metav1.CreateOptions{}); err != nil {
 		return "", err
 	}
-	rules := []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}}}
+	rules := []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: readable, Verbs: []string{"get", "list", "watch"}}}
 	if _, err := s.kube.RbacV1().Roles(namespace).Create(ctx, &rbacv1.Role{ObjectMeta: named, Rules: rules}, metav1.CreateOptions{}); err != nil {
 		return "", err
 	}
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: named,
-		RoleRef:    rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "reader"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Name: "reader", Namespace: namespace}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: name},
+		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: namespace}},
 	}
 	if _, err := s.kube.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		return "", err
 	}
-	answer, err := s.kube.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, "reader", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	answer, err := s.kube.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		return "", err
 	}

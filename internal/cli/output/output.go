@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/render"
+	"github.com/seldonctl/seldonctl/internal/render/flow"
 	"github.com/seldonctl/seldonctl/internal/render/report"
 )
 
@@ -48,7 +48,7 @@ func (f *Flags) Declare(flags *pflag.FlagSet) {
 // DeclareForms declares those of the flags that say what is made of a story.
 func (f *Flags) DeclareForms(flags *pflag.FlagSet, form, usage string) {
 	flags.StringVarP(&f.Form, "output", "o", form, usage)
-	flags.StringArrayVar(&f.Reports, "report", nil, "also write a report to `FILE`, whose name says the form: "+strings.Join(report.Extensions(), ", ")+"; can be repeated")
+	flags.StringArrayVar(&f.Reports, "report", nil, "also write a report to this file, whose name says the form: "+strings.Join(report.Extensions(), ", ")+"; can be repeated")
 }
 
 // Check finds what is wrong with the flags, and with the places of the reports, before anything is done.
@@ -75,7 +75,7 @@ type Streams struct{ Stdout, Stderr io.Writer }
 
 // Output is all that is made of a command's story.
 type Output struct {
-	*render.Tee
+	*flow.Tee
 
 	began   time.Time
 	verbose bool
@@ -92,7 +92,7 @@ const (
 
 // Open makes the sinks. Nothing is written before there is something to tell.
 func (f *Flags) Open(to Streams) *Output {
-	var others []render.Sink
+	var others []flow.Sink
 	story := to.Stderr
 	switch f.Form {
 	case doc:
@@ -105,18 +105,21 @@ func (f *Flags) Open(to Streams) *Output {
 	if files, whole := f.files(), continuous(to.Stderr); len(files)+len(whole) > 0 {
 		others = append(others, render.NewQueue(report.NewKeeper(files, whole), filesLimit))
 	}
-	tee := render.NewTee(render.NewQueue(f.story(story), flushLimit), others...)
+	tee := flow.NewTee(render.NewQueue(f.story(story), flushLimit), others...)
 	return &Output{Tee: tee, began: time.Now(), verbose: f.Verbose}
 }
 
 // story is the sink that tells people on a stream: the one place where it is chosen. Requests are told in
 // plain lines only.
-func (f *Flags) story(w io.Writer) render.Sink {
+func (f *Flags) story(w io.Writer) flow.Sink {
 	plain := render.NewLines(w, Colours(w))
 	if f.Quiet {
-		return render.NewVerdicts(plain)
+		return flow.NewVerdicts(plain)
 	}
-	return render.NewHeartbeat(plain, heartbeat)
+	if file, ok := w.(*os.File); ok && !f.Verbose && liveWanted(file) {
+		return live(file)
+	}
+	return flow.NewHeartbeat(plain, heartbeat)
 }
 
 // Requested returns what is to be called after each request to the API server; nil where nobody asks.
@@ -141,7 +144,7 @@ func (o *Output) Requested() func(kube.Request) {
 func (o *Output) Refused(reason string, exit int, err error, hint string) {
 	now := time.Now()
 	elapsed := now.Sub(o.began)
-	_ = o.Beside(journal.Entry{At: now, Elapsed: elapsed, Type: journal.Failure, Phase: journal.Connect, Reason: reason, Text: err.Error(), Hint: hint})
+	_ = o.Beside(journal.Entry{At: now, Elapsed: elapsed, Type: journal.Failure, Phase: journal.Connect, Reason: reason, Text: render.Redact(err.Error()), Hint: render.Redact(hint)})
 	_ = o.Beside(journal.Entry{ // a Queue takes everything; what cannot be written is said when it is closed
 		At: now, Elapsed: elapsed, Type: journal.Closing, Reason: reason, Took: elapsed,
 		Text: fmt.Sprintf("not reached; 0 API requests; exit %d", exit), Facts: journal.Facts{End: &journal.End{Exit: exit}},
@@ -185,26 +188,11 @@ func (f *Flags) Replay(stdout io.Writer, entries []journal.Entry) error {
 	return errors.Join(errs...)
 }
 
-func tell(to render.Sink, entries []journal.Entry) error {
+func tell(to flow.Sink, entries []journal.Entry) error {
 	for _, e := range entries {
 		if err := to.Write(e); err != nil {
 			return err
 		}
 	}
 	return to.Close()
-}
-
-// Colours reports whether coloured text is wanted: on a terminal, unless NO_COLOR, TERM=dumb or CI
-// say otherwise; CLICOLOR_FORCE asks for it anywhere.
-func Colours(w io.Writer) bool {
-	switch {
-	case os.Getenv("NO_COLOR") != "":
-		return false
-	case os.Getenv("CLICOLOR_FORCE") != "" && os.Getenv("CLICOLOR_FORCE") != "0":
-		return true
-	case os.Getenv("TERM") == "dumb" || os.Getenv("CI") != "":
-		return false
-	}
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

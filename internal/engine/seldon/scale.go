@@ -45,6 +45,10 @@ func (e Engine) Scale(root *unstructured.Unstructured, want engine.ScaleRequest)
 			edit.remove("spec", "predictors", i, "componentSpecs", j, "replicas")
 		}
 	}
+	pins, err := before.pin(edit, chosen, want)
+	if err != nil {
+		return engine.ScaleEdit{}, err
+	}
 	notes, err := before.wake(edit, chosen, want)
 	if err != nil {
 		return engine.ScaleEdit{}, err
@@ -55,13 +59,13 @@ func (e Engine) Scale(root *unstructured.Unstructured, want engine.ScaleRequest)
 	}
 	result := engine.ScaleEdit{After: edit.after, Patch: edit.patch}
 	for _, p := range after.parts() {
-		if p.Source == source {
+		if p.Source == source || want.Pin && p.pinned(chosen, want.Replicas) {
 			result.Reached = append(result.Reached, p.Workload)
 		} else {
 			result.LeftOut = append(result.LeftOut, engine.LeftOut{Workload: p.Workload, Reason: after.leftOut(p, chosen, want)})
 		}
 	}
-	result.Notes = slices.Concat(before.restarts(chosen), before.along(want), notes)
+	result.Notes = slices.Concat(before.restarts(chosen), pins, before.along(want), notes)
 	return result, edit.err
 }
 
@@ -82,6 +86,43 @@ func (d deployment) chosen(name string) ([]int, error) {
 		chosen = chosen[:1]
 	}
 	return chosen, nil
+}
+
+// pin narrows the range of the chosen predictors' autoscalers to the wanted number. The service
+// orchestrator is told of it, so that its pods restart.
+func (d deployment) pin(edit *edit, chosen []int, want engine.ScaleRequest) ([]string, error) {
+	if !want.Pin {
+		return nil, nil
+	}
+	var notes []string
+	for _, p := range d.parts() {
+		if p.Autoscaled == nil || p.Autoscaled.Absent || !slices.Contains(chosen, p.predictor) {
+			continue
+		}
+		if want.Replicas == 0 {
+			return nil, fmt.Errorf("%s cannot be pinned to 0: an autoscaler keeps at least one replica; remove %s, or scale the other parts alone", p.Name(), p.Autoscaled.Path)
+		}
+		low, high := "minReplicas", "maxReplicas"
+		if p.Autoscaled.By == "kedaSpec" {
+			low, high = "minReplicaCount", "maxReplicaCount"
+		}
+		before := len(edit.patch)
+		for _, bound := range []string{low, high} {
+			edit.set(want.Replicas, "spec", "predictors", p.predictor, "componentSpecs", p.component, p.Autoscaled.By, bound)
+		}
+		note := fmt.Sprintf("%s pins %s, which was %d to %d", p.Autoscaled.Path, p.Name(), p.Autoscaled.Min, p.Autoscaled.Max)
+		if len(edit.patch) > before && p.hasEngine() {
+			note += "; that restarts its pods"
+		}
+		notes = append(notes, note)
+	}
+	return notes, nil
+}
+
+// pinned reports whether an autoscaler that works may move the part to one number only.
+func (p part) pinned(chosen []int, replicas int32) bool {
+	a := p.Autoscaled
+	return a != nil && !a.Absent && a.Min == replicas && a.Max == replicas && slices.Contains(chosen, p.predictor)
 }
 
 // wake sets explainer.replicas to 1 where the model comes up from 0 and its explainer would not: the

@@ -89,6 +89,33 @@ func TestScale(t *testing.T) {
 			[]string{"m-a-0-one: autoscaled 2 to 3 by hpaSpec"},
 			nil,
 		},
+		"pinned hpa": {
+			"its range becomes the number, which restarts the pods with the orchestrator", plain,
+			[]string{"c.hpaSpec = {minReplicas: 2, maxReplicas: 3}"},
+			engine.ScaleRequest{Replicas: 4, Pin: true},
+			`[{"op":"add","path":"/spec/replicas","value":4},{"op":"replace","path":"/spec/predictors/0/componentSpecs/0/hpaSpec/minReplicas","value":4},{"op":"replace","path":"/spec/predictors/0/componentSpecs/0/hpaSpec/maxReplicas","value":4}]`,
+			[]string{"m-a-0-one - spec.predictors[0].componentSpecs[0].hpaSpec 4 to 4"},
+			nil,
+			[]string{"spec.predictors[0].componentSpecs[0].hpaSpec pins m-a-0-one, which was 2 to 3; that restarts its pods"},
+		},
+		"pinned keda": {
+			"its bounds have other names", plain,
+			[]string{"c.kedaSpec = {maxReplicaCount: 3}", "p.annotations = {seldon.io/no-engine: 'true'}"},
+			engine.ScaleRequest{Replicas: 4, Pin: true},
+			`[{"op":"add","path":"/spec/replicas","value":4},{"op":"add","path":"/spec/predictors/0/componentSpecs/0/kedaSpec/minReplicaCount","value":4},{"op":"replace","path":"/spec/predictors/0/componentSpecs/0/kedaSpec/maxReplicaCount","value":4}]`,
+			[]string{"m-a-0-one - spec.predictors[0].componentSpecs[0].kedaSpec 4 to 4"},
+			nil,
+			[]string{"spec.predictors[0].componentSpecs[0].kedaSpec pins m-a-0-one, which was 0 to 3"},
+		},
+		"keda absent, to be pinned": {
+			"there is nothing that could move it", plain,
+			[]string{"c.kedaSpec = {}", "status = {conditions: [{type: KedaReady, reason: No KEDA resources defined}]}"},
+			engine.ScaleRequest{Replicas: 3, Pin: true},
+			`[{"op":"add","path":"/spec/replicas","value":3}]`,
+			nil,
+			[]string{"m-a-0-one: kedaSpec takes its replicas away but KEDA made no ScaledObject: it stays at what is there"},
+			nil,
+		},
 		"keda absent": {
 			"is left out with what that means", plain,
 			[]string{"c.kedaSpec = {}", "status = {conditions: [{type: KedaReady, reason: No KEDA resources defined}]}"},
@@ -222,6 +249,7 @@ func TestScaleRefuses(t *testing.T) {
 	}{
 		"negative":          {"no such number", "p.name = a", engine.ScaleRequest{Replicas: -1}, "replicas must not be negative, got -1"},
 		"unknown predictor": {"with those there are", "p.name = a", engine.ScaleRequest{Predictor: "c"}, `SeldonDeployment "m" has no predictor "c"; it has a, b`},
+		"pinned to 0":       {"no autoscaler goes there", "c.hpaSpec = {maxReplicas: 3}", engine.ScaleRequest{Pin: true}, "m-a-0-one cannot be pinned to 0: an autoscaler keeps at least one replica; remove spec.predictors[0].componentSpecs[0].hpaSpec, or scale the other parts alone"},
 		"no predictors":     {"nothing to scale", "spec.predictors = []", engine.ScaleRequest{Replicas: 1}, `SeldonDeployment "m" has no spec.predictors to scale`},
 	}
 	for name, c := range cases {

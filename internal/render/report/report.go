@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/render/picture"
 )
 
 // Version is the version of the machine-readable forms: docs/schema describes it.
@@ -27,6 +28,7 @@ type Writer func(w io.Writer, v *journal.View, entries []journal.Entry) error
 
 // forms is the table of the forms of reports, by the extension of their files.
 var forms = map[string]Writer{
+	".html":  picture.Write,
 	".json":  JSON,
 	".jsonl": Journal,
 	".md":    Markdown,

@@ -1,4 +1,4 @@
-package render
+package flow
 
 import (
 	"errors"
@@ -8,20 +8,13 @@ import (
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
-)
-
-const (
-	// Request is the type of the entries that tell of a request to the API server. They are made for the
-	// story alone and are no part of a journal.
-	Request journal.EntryType = "request"
-	// still is the type of the entries that a Heartbeat makes.
-	still journal.EntryType = "still"
+	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // Heartbeat is the sink before plain lines that shows a sign of life where nothing has changed for a
 // while: CI systems end what is silent for long, and people wonder.
 type Heartbeat struct {
-	next  sink
+	next  Sink
 	pause time.Duration
 
 	mu     sync.Mutex
@@ -34,7 +27,7 @@ type Heartbeat struct {
 }
 
 // NewHeartbeat returns a sink before next that speaks by itself after each pause in which nothing was told.
-func NewHeartbeat(next sink, pause time.Duration) *Heartbeat {
+func NewHeartbeat(next Sink, pause time.Duration) *Heartbeat {
 	return &Heartbeat{next: next, pause: pause}
 }
 
@@ -42,10 +35,10 @@ func NewHeartbeat(next sink, pause time.Duration) *Heartbeat {
 func (h *Heartbeat) Write(e journal.Entry) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e.Type != Request {
+	if e.Type != render.Request {
 		h.view.Take(e)
 	}
-	if _, shows := styles[e.Type]; shows {
+	if render.Shows(e.Type) {
 		h.last, h.told = e.Elapsed, time.Now()
 		h.rest()
 	}
@@ -82,8 +75,8 @@ func (h *Heartbeat) beat() {
 	if time.Since(h.told) < h.pause {
 		return // something was told just now, which has begun another pause
 	}
-	err := safely(func() error {
-		return h.next.Write(journal.Entry{Type: still, Elapsed: elapsed, Text: h.words(elapsed)})
+	err := render.Safely(func() error {
+		return h.next.Write(journal.Entry{Type: render.Still, Elapsed: elapsed, Text: h.words(elapsed)})
 	})
 	if h.failed == nil {
 		h.failed = err

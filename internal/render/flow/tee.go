@@ -1,28 +1,36 @@
-package render
+// Package flow holds what stands between a command and the sinks that write: it passes entries on to
+// several, lets only some through, or adds a sign of life.
+//
+// It makes no text of an entry, which is what the sinks are for, and decides nothing.
+package flow
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 )
 
 // Sink is what entries are written to.
-type Sink = sink
+type Sink interface {
+	// Write takes one entry.
+	Write(e journal.Entry) error
+	// Close is called once, after the last entry.
+	Close() error
+}
 
 // Tee is the sink that passes every entry on to several: to the one that tells the story to a person,
 // and to those that make something else of it. It is safe for concurrent use, and all of them get the
 // entries in the same order. None of them may keep its caller waiting; a Queue makes sure of that.
 type Tee struct {
 	mu     sync.Mutex
-	story  sink
-	others []sink
+	story  Sink
+	others []Sink
 	closed bool
 }
 
 // NewTee returns a tee of the story's sink and others.
-func NewTee(story sink, others ...sink) *Tee { return &Tee{story: story, others: others} }
+func NewTee(story Sink, others ...Sink) *Tee { return &Tee{story: story, others: others} }
 
 // Write passes an entry on. What comes after Close is dropped.
 func (t *Tee) Write(e journal.Entry) error {
@@ -71,7 +79,7 @@ func (t *Tee) Close() error {
 		return nil
 	}
 	t.closed = true
-	sinks := append([]sink{t.story}, t.others...)
+	sinks := append([]Sink{t.story}, t.others...)
 	errs := make([]error, len(sinks))
 	var all sync.WaitGroup
 	for i, s := range sinks {
@@ -83,10 +91,10 @@ func (t *Tee) Close() error {
 
 // Verdicts is the sink that passes on only how things ended: of each phase, of the command, and what
 // it leaves behind.
-type Verdicts struct{ next sink }
+type Verdicts struct{ next Sink }
 
 // NewVerdicts returns a filter before next.
-func NewVerdicts(next sink) *Verdicts { return &Verdicts{next: next} }
+func NewVerdicts(next Sink) *Verdicts { return &Verdicts{next: next} }
 
 // Write passes an entry on if it is a verdict.
 func (v *Verdicts) Write(e journal.Entry) error {
@@ -104,14 +112,3 @@ func (v *Verdicts) Write(e journal.Entry) error {
 
 // Close closes the sink behind.
 func (v *Verdicts) Close() error { return v.next.Close() }
-
-// safely calls a sink and turns its panic into an error: how something is told must never keep a
-// command from removing what it made.
-func safely(call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("an output failed: %v", p)
-		}
-	}()
-	return call()
-}

@@ -1,9 +1,11 @@
-package render_test
+package flow_test
 
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +16,27 @@ import (
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/render"
+	"github.com/seldonctl/seldonctl/internal/render/flow"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
 
 // kept is a sink that keeps what it is told.
 type kept struct {
@@ -36,7 +57,7 @@ func (k *kept) Close() error { k.closed++; return k.err }
 
 func TestTee(t *testing.T) {
 	story, other := &kept{}, &kept{}
-	tee := render.NewTee(story, other)
+	tee := flow.NewTee(story, other)
 	for _, err := range []error{
 		tee.Write(journal.Entry{Text: "a"}), tee.Aside(journal.Entry{Text: "aside"}), tee.Beside(journal.Entry{Text: "beside"}),
 		tee.Close(), tee.Close(),
@@ -61,7 +82,7 @@ func TestTee(t *testing.T) {
 func TestTeeKeepsOneOrder(t *testing.T) {
 	bad := errors.New("full")
 	story, other := &kept{err: bad}, &kept{}
-	tee := render.NewTee(story, other)
+	tee := flow.NewTee(story, other)
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
@@ -102,9 +123,21 @@ func TestAPanicInASinkIsAnError(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	var out bytes.Buffer
-	quiet := render.NewVerdicts(render.NewLines(&out, false))
+	quiet := flow.NewVerdicts(render.NewLines(&out, false))
 	left := journal.Entry{Type: journal.Warning, Phase: journal.Cleanup, Elapsed: 127 * time.Second, Text: "what this run created may not be gone", Hint: "seldonctl delete m"}
-	for _, e := range append(story(), left) {
+	told := []journal.Entry{
+		{Type: journal.Opening, Text: "context c"},
+		{Type: journal.Note, Text: "created"},
+		{Type: journal.PhaseStart, Phase: journal.Wait, Text: "waiting until it is available"},
+		{Type: journal.Event, Reason: "Pulling", Text: "Pulling image"},
+		{Type: journal.Warning, Phase: journal.Create, Text: "the goal is not in danger"},
+		{Type: journal.Claim, Elapsed: 125 * time.Second, Text: "available: 1 of 1 ready", Details: []string{"the operator reports Available"}},
+		{Type: journal.Skipped, Elapsed: 126 * time.Second, Text: "not scaled: m is autoscaled 1 to 3, now 1"},
+		{Type: journal.Failure, Elapsed: 127 * time.Second, Text: "it failed", Details: []string{"Pod/m-1: not ready"}, Hint: "kubectl logs m-1"},
+		left,
+		{Type: journal.Closing, Elapsed: 128 * time.Second, Text: "not reached; exit 3"},
+	}
+	for _, e := range told {
 		if err := quiet.Write(e); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +152,7 @@ func TestVerdicts(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		beating := render.NewHeartbeat(render.NewLines(&out, false), 30*time.Second)
+		beating := flow.NewHeartbeat(render.NewLines(&out, false), 30*time.Second)
 		began := time.Now()
 		tell := func(e journal.Entry) {
 			e.Root, e.At, e.Elapsed = "default/m", time.Now(), time.Since(began)
