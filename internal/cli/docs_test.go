@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/commands anew")
 
 const commandPages = "../../docs/commands"
 
-// TestCommandPages holds docs/commands to the help texts: go test ./internal/cli -run TestCommandPages -update
+// TestCommandPages holds docs/commands to the help texts (go test ./internal/cli -run TestCommandPages -update).
 func TestCommandPages(t *testing.T) {
 	root := newRoot(outside{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}})
 	want := map[string]string{"README.md": overview(root)}
@@ -117,4 +117,6 @@ func row(f *pflag.Flag) string {
 	return fmt.Sprintf("| %s | %s | %s |\n", name, value, strings.ReplaceAll(f.Usage, "|", `\|`))
 }
 
-func unindent(text string) string { return strings.ReplaceAll(strings.TrimPrefix(text, "  "), "\n  ", "\n") }
+func unindent(text string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(text, "  "), "\n  ", "\n")
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -11,8 +12,18 @@ import (
 // Line returns the line of a field in the file. The path is in the API server's syntax,
 // "spec.predictors[0].name"; a field that is not there has the line of the nearest one around it
 // that is, and false.
-func (d Document) Line(path string) (int, bool) {
-	node, err := d.source.parse()
+func (d Document) Line(path string) (int, bool) { return d.Lines()(path) }
+
+// Lines returns Line for many paths: the document is taken apart once.
+func (d Document) Lines() func(path string) (int, bool) {
+	parsed := sync.OnceValues(d.source.parse)
+	return func(path string) (int, bool) {
+		node, err := parsed()
+		return d.lineIn(node, err, path)
+	}
+}
+
+func (d Document) lineIn(node *yaml.Node, err error, path string) (int, bool) {
 	if err != nil || node == nil {
 		return d.Start, false
 	}

@@ -185,3 +185,18 @@ func taken(kind snapshot.Kind, o metav1.PartialObjectMetadata) *RefusalError {
 		Hint:   "choose another name for the object or its predictor, or another namespace with -n",
 	}
 }
+
+// Prepared returns a manifest's object as it is sent: in the version that the tool works in, without what
+// only a server writes.
+func Prepared(o *unstructured.Unstructured, id engine.Identity) *unstructured.Unstructured {
+	return prepared(o, id)
+}
+
+// ChangesOf is the patch by which apply gives an object a manifest's spec, labels and annotations.
+func ChangesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
+	return changesOf(before, manifest)
+}
+
+// WriterBeside returns the manager that wrote an object's spec last, where that is neither kubectl nor
+// this program; apply does not overwrite its work unasked.
+func WriterBeside(o *unstructured.Unstructured) string { return writerBeside(o) }

@@ -37,6 +37,11 @@ func Explain(err error, id engine.Identity, namespace, name string) *RefusalErro
 	return explain(err, named(id, namespace, name), id, nil)
 }
 
+// ExplainManifest does the same for an object that was read from a file, whose lines it names.
+func ExplainManifest(err error, o *unstructured.Unstructured, id engine.Identity, lines Lines) *RefusalError {
+	return explain(err, o, id, lines)
+}
+
 // Absence says that an object does not exist.
 func Absence(id engine.Identity, namespace, name string) *RefusalError {
 	return &RefusalError{
@@ -91,22 +96,43 @@ type Lines func(path string) (string, bool)
 // with its line in the file, and without the wrapping, which misspells the group and names an empty
 // object.
 func causes(err error, lines Lines) string {
+	var texts []string
+	for _, c := range Causes(err) {
+		texts = append(texts, at(c.Path, c.Text, lines))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Cause is one thing that the API server or a webhook holds against an object.
+type Cause struct {
+	// Path is the field that it is about; empty where none is named.
+	Path string
+	Text string
+}
+
+// Causes returns what a refusal is about, one by one, without its wrapping.
+func Causes(err error) []Cause {
 	if _, list, found := strings.Cut(err.Error(), "strict decoding error: "); found {
-		var texts []string
+		var all []Cause
 		for one := range strings.SplitSeq(list, ", ") {
-			texts = append(texts, place(one, lines))
+			all = append(all, CauseIn(one))
 		}
-		return strings.Join(texts, "; ")
+		return all
 	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil || len(status.Status().Details.Causes) == 0 {
-		return place(unwrapDenial(err.Error()), lines)
+		return []Cause{CauseIn(unwrapDenial(err.Error()))}
 	}
-	var texts []string
+	var all []Cause
 	for _, c := range status.Status().Details.Causes {
-		texts = append(texts, at(c.Field, strings.TrimPrefix(c.Field+": ", ": ")+spelled(c.Message), lines))
+		all = append(all, Cause{strings.TrimPrefix(c.Field, "."), strings.TrimPrefix(c.Field+": ", ": ") + spelled(c.Message)})
 	}
-	return strings.Join(texts, "; ")
+	return all
+}
+
+// CauseIn takes a text of the API server for a cause, about the first field that it names.
+func CauseIn(text string) Cause {
+	return Cause{firstField(text), text}
 }
 
 // denials are the wrappings of a webhook's or the API server's refusal, whose end is the part worth
@@ -179,10 +205,14 @@ func ambiguous(err error) bool {
 }
 
 func innermost(err error) string {
+	text := err.Error()
 	if at, ok := errors.AsType[*url.Error](err); ok {
-		return at.Err.Error()
+		text = at.Err.Error()
 	}
-	return err.Error()
+	if text == context.DeadlineExceeded.Error() {
+		return "it did not answer in time"
+	}
+	return text
 }
 
 func existsHint(o *unstructured.Unstructured) string {

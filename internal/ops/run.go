@@ -71,7 +71,9 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 	for _, phase := range []func(context.Context) Reason{
 		func(ctx context.Context) Reason { return r.inspect(ctx, implied) },
 		r.create, r.awaitAvailable,
-		func(ctx context.Context) Reason { return r.scale(ctx, engine.ScaleRequest{Replicas: r.req.Replicas, Pin: r.req.PinAutoscaled}) },
+		func(ctx context.Context) Reason {
+			return r.scale(ctx, engine.ScaleRequest{Replicas: r.req.Replicas, Pin: r.req.PinAutoscaled})
+		},
 		r.remove,
 	} {
 		if reason := phase(ctx); reason != Reached {

@@ -194,7 +194,7 @@ func (s shop) scriptEvent(ts *testscript.TestScript, _ bool, args []string) {
 func (s shop) scriptCreate(ts *testscript.TestScript, _ bool, args []string) {
 	o := &unstructured.Unstructured{}
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(args[0])), &o.Object))
-	resource := resources[strings.ToLower(o.GetKind())+"s"]
+	resource := resourceOf(o.GetKind())
 	_, err := s.dynamic.Resource(resource).Namespace(ts.Getenv("NS")).Create(context.Background(), o, metav1.CreateOptions{})
 	ts.Check(err)
 }

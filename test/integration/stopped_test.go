@@ -37,6 +37,7 @@ func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the
 		p := start(t, s, c, nil, "run", "-f", s.manifest("model.yaml"), "-n", namespace)
 		p.exits(5)
 		p.await(`  FAILED  .*the admission webhook cannot be reached`)
+		checks(t, s, c, namespace, 5, `problem webhook +the admission webhook cannot be reached`)
 		c.mustBeEmpty(t, namespace)
 		<-back
 		webhookAnswers(t, c, namespace)
@@ -58,6 +59,7 @@ func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the
 		if command := " -n " + namespace + " --run "; !strings.Contains(p.text(), command) {
 			t.Error("the command that cleans up is not told")
 		}
+		checks(t, s, c, namespace, 5, `problem API server +cannot reach the API server: .*connection refused`)
 		<-back
 		apiServerAnswers(t, c)
 	})
@@ -76,6 +78,7 @@ func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the
 		if !regexp.MustCompile(`  FAILED  .*Seldon Core is not installed`).MatchString(p.text()) {
 			t.Error("it does not say that Seldon Core is not installed")
 		}
+		checks(t, s, c, last, 5, `problem kind +Seldon Core is not installed here: `)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -68,6 +69,9 @@ func engineOf(t *testing.T, root *unstructured.Unstructured) {
 	t.Helper()
 	New().Status(root)
 	New().Mistakes(root)
+	if pods, err := New().Pods(root); err == nil && slices.ContainsFunc(pods, func(p engine.Pods) bool { return p.Most < p.Fewest }) {
+		t.Errorf("fewer pods at most than at least: %+v", pods)
+	}
 	implied, err := New().Implied(root)
 	if err != nil {
 		return

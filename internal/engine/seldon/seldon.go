@@ -7,10 +7,12 @@
 package seldon
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/engine/seldon/operator"
 )
 
 // Names that the operator fixes.
@@ -29,7 +31,10 @@ const (
 // Engine knows SeldonDeployments. The zero value is ready to use.
 type Engine struct{}
 
-var _ engine.Engine = Engine{}
+var (
+	_ engine.Engine   = Engine{}
+	_ engine.Operated = Engine{}
+)
 
 // New returns the engine.
 func New() Engine { return Engine{} }
@@ -65,4 +70,25 @@ func (Engine) Implied(root *unstructured.Unstructured) (engine.Implied, error) {
 		implied.WantsPDB = implied.WantsPDB || p.wantsPDB
 	}
 	return implied, nil
+}
+
+// Selector finds the operator's Deployments.
+func (Engine) Selector() string { return operator.Selector }
+
+// OperatorOf reads an operator's Deployment.
+func (Engine) OperatorOf(d *appsv1.Deployment) engine.Operator { return operator.Of(d) }
+
+// Probe returns an object that the operator's webhook must refuse, and words of the refusal.
+func (e Engine) Probe(namespace string) (o *unstructured.Unstructured, refusal string) {
+	id := e.Identity()
+	return operator.Probe(id.Resource.GroupVersion().String(), id.Kind, namespace)
+}
+
+// Pods returns the pods that the spec asks for.
+func (e Engine) Pods(root *unstructured.Unstructured) ([]engine.Pods, error) {
+	implied, err := e.Implied(root)
+	if err != nil {
+		return nil, err
+	}
+	return operator.Pods(root, implied.Workloads), nil
 }

@@ -1,0 +1,125 @@
+// Package diff tells what apply would change, from a dry run on the server, value by value.
+//
+// It writes nothing and waits for nothing.
+package diff
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// Cluster reads a custom resource and tries to write it.
+type Cluster interface {
+	Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error)
+	Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error)
+	Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error)
+}
+
+// Request says what to compare.
+type Request struct {
+	Engine engine.Engine
+	// Object is the manifest's, with its namespace set; Lines finds its fields in the file.
+	Object *unstructured.Unstructured
+	Lines  ops.Lines
+	// Lenient drops unknown fields with a warning instead of refusing them.
+	Lenient bool
+}
+
+// Difference is what apply would do.
+type Difference struct {
+	// Name is the object, as "SeldonDeployment/name".
+	Name    string
+	Exists  bool
+	Changes []Change
+	// Warnings are what the user should know besides: what the API server warns of, who else writes it.
+	Warnings []string
+}
+
+// tries bounds how often the object is read again because it changed meanwhile.
+const tries = 5
+
+// Run asks the API server what would become of an apply. It returns nil unless that was refused.
+func Run(ctx context.Context, c Cluster, req Request) (Difference, *ops.RefusalError) {
+	id := req.Engine.Identity()
+	d := Difference{Name: id.Kind + "/" + req.Object.GetName()}
+	target := engine.Target{Identity: id, Namespace: req.Object.GetNamespace(), Name: req.Object.GetName()}
+	var err error
+	for range tries {
+		var before *unstructured.Unstructured
+		if before, err = read(ctx, c, target); err != nil {
+			break
+		}
+		var answer engine.Answer
+		if answer, err = try(ctx, c, req, before); err == nil {
+			d.Exists = before != nil
+			d.Changes = Between(before, answer.Object)
+			d.Warnings = warnings(req, before, answer)
+			return d, nil
+		}
+		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
+			break
+		}
+	}
+	return d, ops.ExplainManifest(err, req.Object, id, req.Lines)
+}
+
+// read returns the object, or nil where there is none.
+func read(ctx context.Context, c Cluster, target engine.Target) (*unstructured.Unstructured, error) {
+	objects, err := c.Read(ctx, target, target.Kind())
+	if err != nil || len(objects) == 0 {
+		return nil, err
+	}
+	root, ok := objects[0].(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("read %s: it came as %T", target.Name, objects[0])
+	}
+	return root, nil
+}
+
+// try sends what apply would send, as a dry run.
+func try(ctx context.Context, c Cluster, req Request, before *unstructured.Unstructured) (engine.Answer, error) {
+	id := req.Engine.Identity()
+	how := engine.WriteOptions{Strict: !req.Lenient, DryRun: true}
+	if before == nil {
+		return c.Create(ctx, id.Resource, ops.Prepared(req.Object, id), how)
+	}
+	edit := []engine.PatchOp{{Op: "replace", Path: "/metadata/resourceVersion", Value: before.GetResourceVersion()}}
+	edit = append(edit, ops.ChangesOf(before, req.Object)...)
+	return c.Patch(ctx, id.Resource, req.Object.GetNamespace(), req.Object.GetName(), edit, how)
+}
+
+func warnings(req Request, before *unstructured.Unstructured, answer engine.Answer) []string {
+	var all []string
+	for _, text := range answer.Warnings {
+		if where, found := place(req, text); found {
+			text = where + ": " + text
+		}
+		all = append(all, text)
+	}
+	if before == nil {
+		return all
+	}
+	if before.GetDeletionTimestamp() != nil {
+		all = append(all, "it is being deleted: apply refuses until it is gone")
+	}
+	if other := ops.WriterBeside(before); other != "" && answer.Object.GetGeneration() != before.GetGeneration() {
+		all = append(all, fmt.Sprintf("its spec was last written by %q: apply refuses without --force-conflicts", other))
+	}
+	return all
+}
+
+func place(req Request, text string) (string, bool) {
+	path := ops.CauseIn(text).Path
+	if path == "" || req.Lines == nil {
+		return "", false
+	}
+	return req.Lines(path)
+}
