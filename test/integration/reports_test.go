@@ -94,7 +94,7 @@ func scriptSignal(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // extensions are those of all forms of reports.
-var extensions = []string{".xml", ".json", ".jsonl", ".md"}
+var extensions = []string{".xml", ".json", ".jsonl", ".md", ".html"}
 
 // reported starts a run that makes every report.
 func reported(t *testing.T, s shop, manifest string, args ...string) (trial, string) {

@@ -44,6 +44,9 @@ func live(t *testing.T, write report.Writer, entries []journal.Entry) []byte {
 func TestEveryFormOfEveryStory(t *testing.T) {
 	for name, story := range stories {
 		for _, extension := range report.Extensions() {
+			if extension == ".html" {
+				continue // the picture has files of its own
+			}
 			t.Run(name+extension, func(t *testing.T) {
 				write, err := report.For("x" + extension)
 				if err != nil {
@@ -147,7 +150,7 @@ func TestReadingAJournal(t *testing.T) {
 
 func TestUnknownForm(t *testing.T) {
 	for _, path := range []string{"x.pdf", "x", "", "md", "x.md.gz"} {
-		if _, err := report.For(path); err == nil || !strings.Contains(err.Error(), ".json, .jsonl, .md, .xml") {
+		if _, err := report.For(path); err == nil || !strings.Contains(err.Error(), ".html, .json, .jsonl, .md, .xml") {
 			t.Errorf("For(%q): %v", path, err)
 		}
 	}
