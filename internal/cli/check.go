@@ -11,6 +11,7 @@ import (
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
 	"github.com/seldonctl/seldonctl/internal/cli/files"
+	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/kube/survey"
@@ -56,7 +57,7 @@ func (l *dry) connect(ctx context.Context, o outside) (*kube.Cluster, error) {
 			return nil, err
 		}
 	}
-	return connect(&l.connection)
+	return connect(&l.connection, nil)
 }
 
 // scene tells where a command looked and how it ended.
@@ -192,7 +193,7 @@ func (f *checkFlags) tell(o outside, scene render.Scene, found []check.Finding, 
 	for _, each := range found {
 		lines = append(lines, render.Finding(each))
 	}
-	if err := render.Findings(o.stdout, colours(o.stdout), f.json(), scene, lines); err != nil {
+	if err := render.Findings(o.stdout, output.Colours(o.stdout), f.json(), scene, lines); err != nil {
 		return err
 	}
 	return exitError{code: reason.Code()}
@@ -272,7 +273,7 @@ func (l *dry) diff(c *cobra.Command, o outside, from *files.Flags, lenient bool)
 		changes = append(changes, render.Change{Kind: string(each.Kind), Path: each.Path, Old: each.Old, New: each.New})
 	}
 	scene := l.scene(cluster, root.Object.GetNamespace(), ops.Reached)
-	return render.Changes(o.stdout, colours(o.stdout), l.json(), scene, d.Name, d.Exists, changes, d.Warnings)
+	return render.Changes(o.stdout, output.Colours(o.stdout), l.json(), scene, d.Name, d.Exists, changes, d.Warnings)
 }
 
 func orElse(value, fallback string) string {

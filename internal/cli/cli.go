@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -99,7 +100,7 @@ Without a command it does what "seldonctl run" does:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
-	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newCheck(o), newDiff(o), newLocal(o), newVersion(o), newExitCodes())
+	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newCheck(o), newDiff(o), newReport(o), newLocal(o), newVersion(o), newExitCodes())
 	plugin.AddCompletion(root, o.stdout, noArgs)
 	o.name.Rename(root)
 	return root
@@ -206,4 +207,12 @@ func interrupts(signals <-chan os.Signal) (reasons <-chan ops.Reason, stop func(
 		}
 	}()
 	return out, func() { close(quit) }
+}
+
+// oneOf checks a flag that takes one of a few words.
+func oneOf(flag, value string, words []string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return usageError{err: fmt.Errorf("--%s must be one of %s, but is %q", flag, strings.Join(words, ", "), value)}
 }

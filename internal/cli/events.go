@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
+	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/judge/outline"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -33,7 +34,7 @@ func (f *looking) look(
 			return err
 		}
 	}
-	cluster, err := connect(f.connection)
+	cluster, err := connect(f.connection, nil)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ deleted while it was watched.`,
 			if since < 0 {
 				return usageError{err: fmt.Errorf("--since must not be negative, but is %s", since)}
 			}
-			var screen look.EventScreen = render.NewEventList(o.stdout, colours(o.stdout))
+			var screen look.EventScreen = render.NewEventList(o.stdout, output.Colours(o.stdout))
 			if f.output == "json" {
 				screen = render.NewDocuments[outline.Event](o.stdout, render.DocumentForm{Follow: f.follow})
 			}

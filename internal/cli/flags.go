@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
+	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
@@ -28,6 +30,7 @@ type waiting struct {
 	ready      bool
 	local      bool
 	cluster    *kube.Cluster // once it is connected
+	output     output.Flags
 }
 
 func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage string) {
@@ -35,6 +38,7 @@ func (w *waiting) declare(flags *pflag.FlagSet, timeout time.Duration, usage str
 	flags.DurationVar(&w.limits.Total, "deadline", 0, "the limit of the whole command, cleanup included (0: none)")
 	flags.StringVar(&w.failFast, "fail-fast", "auto", "auto: end when a failure is proven; off: only at the limit")
 	flags.BoolVar(&w.ready, "require-ready", false, "available also needs every condition of the status")
+	w.output.Declare(flags)
 	w.connected(flags)
 }
 
@@ -67,6 +71,9 @@ func (w *waiting) check() error {
 	case w.limits.Total < 0:
 		return usageError{err: fmt.Errorf("--deadline must not be negative, but is %s", w.limits.Total)}
 	}
+	if err := w.output.Check(); err != nil {
+		return usageError{err: err}
+	}
 	return oneOf("fail-fast", w.failFast, []string{"auto", "off"})
 }
 
@@ -82,30 +89,56 @@ type operation func(ctx context.Context, d ops.Deps, namespace string, m ops.Man
 
 // operate connects, carries an operation out and ends with its reason.
 func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Reason, at place, carryOut operation) error {
+	told := w.output.Open(output.Streams{Stdout: o.stdout, Stderr: o.stderr})
+	defer told.Close() //nolint:errcheck // it has been closed by then, unless something panics
 	if w.local && w.connection.Kubeconfig == "" {
 		var err error
 		if w.connection.Kubeconfig, err = embedded.Running(ctx, o.stderr); err != nil {
-			return err
+			return refused(o, told, err)
 		}
 	}
-	cluster, err := connect(w.connection)
+	cluster, err := connect(w.connection, told.Requested())
 	if err != nil {
-		return err
+		return refused(o, told, err)
 	}
 	w.cluster = cluster
 	name, server, namespace := cluster.Where()
 	if at.namespace != "" {
 		namespace = at.namespace
 	}
-	sink := render.NewQueue(storyTo(o.stdout), flushLimit)
 	reason := carryOut(ctx, ops.Deps{
-		Cluster: cluster, Engine: at.engine, Sink: render.NewRedacting(o.name.Speaks(sink)), Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
+		Cluster: cluster, Engine: at.engine, Sink: render.NewRedacting(o.name.Speaks(told)), Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
 	}, namespace, ops.Manner{
 		Limits: w.limits, FailFast: w.failFast == "auto", RequireReady: w.ready, Simulated: w.local,
 		Where: fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, namespace),
 	})
-	if err := sink.Close(); err != nil && reason == ops.Reached {
-		return fmt.Errorf("write the output: %w", err)
+	return ended(o, reason, told.Close())
+}
+
+// refused is how a command ends that could not begin: what it reports says so too.
+func refused(o outside, told *output.Output, err error) error {
+	reason, hint := ops.Unexpected, ""
+	if refusal, ok := errors.AsType[*ops.RefusalError](err); ok {
+		reason, hint = refusal.Reason, refusal.Hint
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		reason = ops.Invalid
+	}
+	told.Refused(string(reason), reason.Code(), err, hint)
+	if unwritten := told.Close(); unwritten != nil {
+		say(o.stderr, fmt.Errorf("write the output: %w", unwritten), "")
+	}
+	return err
+}
+
+// ended is how a command ends whose output was, or was not, written. What could not be written is said; it
+// never hides why the command ended.
+func ended(o outside, reason ops.Reason, unwritten error) error {
+	if unwritten != nil && reason == ops.Reached {
+		return fmt.Errorf("write the output: %w", unwritten)
+	}
+	if unwritten != nil {
+		say(o.stderr, fmt.Errorf("write the output: %w", unwritten), "")
 	}
 	return exitError{code: reason.Code()}
 }

@@ -224,17 +224,14 @@ func at(set files.Set) place {
 	return at
 }
 
-// flushLimit is how long a stalled reader of the output may delay the end.
-const flushLimit = time.Second
-
 var (
 	_ ops.Cluster   = (*kube.Cluster)(nil)
 	_ fleet.Objects = (*objects.Objects)(nil)
 )
 
 // connect prepares the connection; nothing is sent yet.
-func connect(flags *kube.Flags) (*kube.Cluster, error) {
-	cluster, err := flags.Connect(kube.Options{Version: version})
+func connect(flags *kube.Flags, requested func(kube.Exchange)) (*kube.Cluster, error) {
+	cluster, err := flags.Connect(kube.Options{Version: version, Requested: requested})
 	switch {
 	case errors.Is(err, kube.ErrNoCluster):
 		return nil, &ops.RefusalError{Reason: ops.Unusable, Text: err.Error(), Hint: "set KUBECONFIG or --kubeconfig, or use --local for an embedded cluster", Err: err}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/judge/outline"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -99,9 +100,9 @@ func (f *looking) screen(w io.Writer, id engine.Identity, named, everywhere bool
 	case f.output == "name":
 		return render.NewNames(w, id.Resource.Group)
 	case named:
-		return render.NewTree(w, f.output == "wide", colours(w))
+		return render.NewTree(w, f.output == "wide", output.Colours(w))
 	}
-	return render.NewTable(w, render.TableForm{Wide: f.output == "wide", Namespaces: everywhere, Colour: colours(w)})
+	return render.NewTable(w, render.TableForm{Wide: f.output == "wide", Namespaces: everywhere, Colour: output.Colours(w)})
 }
 
 // atMostOneName wants the name of an object or nothing.

@@ -71,6 +71,8 @@ type Options struct {
 	Version string
 	// Logger takes what client-go logs; nil discards it.
 	Logger *slog.Logger
+	// Requested, if not nil, is called after each request, from the goroutine that sent it.
+	Requested func(Exchange)
 	// Jitter returns a number in [0,1) by which delays are varied; nil draws it at random.
 	Jitter func() float64
 }
@@ -89,6 +91,7 @@ func New(config *rest.Config, opts Options) (*Cluster, error) {
 	config.ContentType = runtime.ContentTypeJSON
 	config.NegotiatedSerializer = statusDecoder()
 	traffic := newTraffic()
+	traffic.told = opts.Requested
 	probed := config.Transport == nil
 	if probed {
 		if config.Proxy == nil {

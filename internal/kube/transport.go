@@ -3,6 +3,8 @@ package kube
 import (
 	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +46,41 @@ type traffic struct {
 	// checks is set when it is new enough to refuse query parameters that it cannot serve, as every
 	// server with priority and fairness is (on since Kubernetes 1.20).
 	checks atomic.Bool
+
+	told func(Exchange) // nil: nobody wants to know
+}
+
+// Exchange is one request and its answer as they may be told: nothing in it is a secret.
+type Exchange struct {
+	// Verb is the method, or WATCH for a watch.
+	Verb string
+	// Target is the path with those of the query's parameters that are known to be harmless.
+	Target string
+	// Status is that of the answer, 0 where there was none.
+	Status int
+	// Took is how long it was until the answer began.
+	Took time.Duration
+}
+
+// harmless are the parameters of the API that may be told. A proxy before the API server may want others,
+// which nobody but it should see.
+var harmless = []string{
+	"container", "dryRun", "fieldManager", "fieldSelector", "fieldValidation", "labelSelector", "limit",
+	"previous", "propagationPolicy", "resourceVersion", "sendInitialEvents", "tailLines",
+}
+
+// target returns what may be told of an address.
+func target(address *url.URL) string {
+	told := url.Values{}
+	for name, values := range address.Query() {
+		if slices.Contains(harmless, name) {
+			told[name] = values
+		}
+	}
+	if len(told) == 0 {
+		return address.Path
+	}
+	return address.Path + "?" + told.Encode()
 }
 
 // fairness is the header of every answer of a server with priority and fairness.
@@ -71,13 +108,28 @@ func (t *traffic) byVerb() map[string]int {
 }
 
 func (t *traffic) add(r *http.Request) {
-	verb := r.Method
-	if r.URL.Query().Get("watch") != "" {
-		verb = "WATCH"
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.verbs[verb]++
+	t.verbs[verb(r)]++
+}
+
+func verb(r *http.Request) string {
+	if r.URL.Query().Get("watch") != "" {
+		return "WATCH"
+	}
+	return r.Method
+}
+
+// tell tells of a request whose answer, if any, has begun.
+func (t *traffic) tell(r *http.Request, response *http.Response, took time.Duration) {
+	if t.told == nil {
+		return
+	}
+	told := Exchange{Verb: verb(r), Target: target(r.URL), Took: took}
+	if response != nil {
+		told.Status = response.StatusCode
+	}
+	t.told(told)
 }
 
 // date takes in when an answer was written by the server's clock. It says only the second, and the answer
@@ -103,7 +155,9 @@ type counted struct {
 // RoundTrip implements http.RoundTripper.
 func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.traffic.add(r)
+	began := time.Now()
 	response, err := c.next.RoundTrip(r)
+	c.traffic.tell(r, response, time.Since(began))
 	if err == nil {
 		c.traffic.http1.Store(response.ProtoMajor == 1)
 		c.traffic.checks.Store(response.Header.Get(fairness) != "")

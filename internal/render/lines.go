@@ -19,9 +19,13 @@ type Lines struct {
 	roots  map[string]bool // the custom resources whose story is told
 }
 
+// entrySize is how much of an entry is written at once: others may write to the same stream, but between
+// entries only.
+const entrySize = 64 << 10
+
 // NewLines returns a sink that writes to w, with colours if so asked.
 func NewLines(w io.Writer, colour bool) *Lines {
-	return &Lines{out: bufio.NewWriter(w), colour: colour, roots: map[string]bool{}}
+	return &Lines{out: bufio.NewWriterSize(w, entrySize), colour: colour, roots: map[string]bool{}}
 }
 
 // style is how entries of a type look.
@@ -56,6 +60,22 @@ var styles = map[journal.EntryType]style{
 	journal.Skipped:    {"skipped", yellow},
 	journal.Failure:    {"FAILED", red},
 	journal.Closing:    {"end", bold},
+	Request:            {"request", dim},
+	Still:              {"still", dim},
+}
+
+const (
+	// Request is the type of the entries that tell of a request to the API server. They are made for the
+	// story alone and are no part of a journal.
+	Request journal.EntryType = "request"
+	// Still is the type of those that say only that nothing has changed.
+	Still journal.EntryType = "still"
+)
+
+// Shows reports whether an entry of a type makes a line.
+func Shows(t journal.EntryType) bool {
+	_, shows := styles[t]
+	return shows
 }
 
 // Write writes one entry.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -60,11 +61,11 @@ func pump(in <-chan journal.Entry, out chan<- journal.Entry) {
 func drain(entries <-chan journal.Entry, next sink) error {
 	var first error
 	for e := range entries {
-		if err := next.Write(e); first == nil {
+		if err := Safely(func() error { return next.Write(e) }); first == nil {
 			first = err
 		}
 	}
-	return errors.Join(first, next.Close())
+	return errors.Join(first, Safely(next.Close))
 }
 
 // Write takes one entry; it never blocks for long and never fails.
@@ -85,4 +86,15 @@ func (q *Queue) Close() error {
 	case <-timer.C:
 		return ErrStalled
 	}
+}
+
+// Safely calls a sink and turns its panic into an error: how something is told must never keep a command
+// from removing what it made.
+func Safely(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("an output failed: %v", p)
+		}
+	}()
+	return call()
 }

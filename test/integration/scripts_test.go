@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"background": background,
 			"says":       says,
 			"ends":       ends,
+			"signal":     scriptSignal,
+			"follows":    scriptFollows,
 			"interrupt":  interrupt,
 			"event":      s.scriptEvent,
 			"killed":     killed,

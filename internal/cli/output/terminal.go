@@ -1,25 +1,18 @@
-package cli
+package output
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
-	"github.com/seldonctl/seldonctl/internal/ops"
 	"github.com/seldonctl/seldonctl/internal/render"
 )
 
-// storyTo returns the sink that tells the story on w: in a live view on a terminal, else in lines.
-func storyTo(w io.Writer) ops.Sink {
-	file, ok := w.(*os.File)
-	if !ok || !liveWanted(file) {
-		return render.NewLines(w, colours(w))
-	}
+// live returns the sink that draws on a terminal.
+func live(file *os.File) *render.Live {
 	return render.NewLive(file, render.LiveOptions{
 		Size: func() (width, height int) {
 			width, height, err := term.GetSize(int(file.Fd()))
@@ -28,7 +21,7 @@ func storyTo(w io.Writer) ops.Sink {
 			}
 			return width, height
 		},
-		Colour: colours(file), UTF8: utf8Locale(),
+		Colour: Colours(file), UTF8: utf8Locale(),
 	})
 }
 
@@ -53,9 +46,9 @@ func utf8Locale() bool {
 	return false
 }
 
-// colours reports whether coloured text is wanted: on a terminal, unless NO_COLOR, TERM=dumb or CI
+// Colours reports whether coloured text is wanted: on a terminal, unless NO_COLOR, TERM=dumb or CI
 // say otherwise; CLICOLOR_FORCE asks for it anywhere.
-func colours(w io.Writer) bool {
+func Colours(w io.Writer) bool {
 	switch {
 	case os.Getenv("NO_COLOR") != "":
 		return false
@@ -66,12 +59,4 @@ func colours(w io.Writer) bool {
 	}
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// oneOf checks a flag that takes one of a few words.
-func oneOf(flag, value string, words []string) error {
-	if slices.Contains(words, value) {
-		return nil
-	}
-	return usageError{err: fmt.Errorf("--%s must be one of %s, but is %q", flag, strings.Join(words, ", "), value)}
 }

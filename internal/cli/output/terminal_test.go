@@ -1,4 +1,4 @@
-package cli
+package output
 
 import (
 	"os"
@@ -66,8 +66,8 @@ func TestLiveWanted(t *testing.T) {
 			if got := liveWanted(tc.out); got != tc.live {
 				t.Errorf("liveWanted() = %t, want %t", got, tc.live)
 			}
-			if got := colours(tc.out); got != tc.paint {
-				t.Errorf("colours() = %t, want %t", got, tc.paint)
+			if got := Colours(tc.out); got != tc.paint {
+				t.Errorf("Colours() = %t, want %t", got, tc.paint)
 			}
 		})
 	}

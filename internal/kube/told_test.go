@@ -1,0 +1,45 @@
+package kube
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/client-go/rest"
+
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// What is told of requests is which, and how it went; a secret that a proxy wants in the address, or a
+// credential, is no part of it.
+func TestRequestsAreToldWithoutSecrets(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	var told []Exchange
+	cluster, err := New(&rest.Config{Host: server.URL + "/proxy?key=hunter2", BearerToken: "hunter2"}, Options{Requested: func(r Exchange) { told = append(told, r) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() {
+		request := cluster.client.Get().AbsPath("/api/v1/pods").Param("labelSelector", "a=b").Param("token", "hunter2").Param("watch", "true")
+		_ = request.Do(t.Context()).Error() // there is nothing
+	}
+	get()
+	server.Close()
+	get()
+	_, _ = cluster.Names(t.Context(), "ns", snapshot.Service)
+	for i := range told {
+		if told[i].Took <= 0 {
+			t.Errorf("%+v took no time", told[i])
+		}
+	}
+	want := []Exchange{
+		{Verb: "WATCH", Target: "/proxy/api/v1/pods?labelSelector=a%3Db", Status: 404},
+		{Verb: "WATCH", Target: "/proxy/api/v1/pods?labelSelector=a%3Db"},
+		{Verb: "GET", Target: "/proxy/api/v1/namespaces/ns/services?limit=500"},
+	}
+	if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(Exchange{}, "Took")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
