@@ -37,7 +37,7 @@ func Exits() []Exit {
 		{5, Unusable, "cannot work here: API server or admission webhook unreachable, or Seldon Core not installed"},
 		{6, TimedOut, "timeout"},
 		{7, Vanished, "the object does not exist, vanished, was replaced, or what the goal rests on was changed by someone else"},
-		{8, Conflict, "conflict: exists already, or a name it implies belongs to another owner, or autoscaled"},
+		{8, Conflict, "conflict: exists already, or a name it implies belongs to another owner, or fields last written by another manager, or autoscaled"},
 		{10, Leftover, "something is left after deletion"},
 		{130, Interrupted, "interrupted (Ctrl-C)"},
 		{143, Terminated, "terminated (SIGTERM)"},

@@ -112,6 +112,47 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// TestRolesOfLooking holds view.yaml to the commands that only look: with exactly it they show what there
+// is without a warning, and without an optional part they go on with less and say so.
+func TestRolesOfLooking(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	role := shippedRole(t, s, "view")
+	for _, lost := range append([]string{""}, tree...) {
+		t.Run("without "+lost, func(t *testing.T) {
+			t.Parallel()
+			sit(t, otherSeats)
+			namespace := s.own(t)
+			start(t, s, s.cluster, nil, "apply", "-f", s.manifest("model.yaml"), "-n", namespace).exits(0)
+			rules := role.Rules
+			if lost != "" {
+				rules = without(rules, lost, "")
+			}
+			as := environment(s.bound(t, namespace, rules))
+			for args, shows := range map[string]string{
+				"status":       `model +Available`,
+				"status model": `(?s)SeldonDeployment.*Available.*Deployment`,
+				"events model": `CreateDeployment`,
+			} {
+				if lost == "events" && args == "events model" {
+					continue // they are all that it is about
+				}
+				command := exec.Command(s.seldonctl, append(strings.Fields(args), "-n", namespace)...)
+				command.Env = as
+				var stderr strings.Builder
+				command.Stderr = &stderr
+				out, err := command.Output()
+				if err != nil || !regexp.MustCompile(shows).Match(out) {
+					t.Errorf("%s: want %q: %v\n%s%s", args, shows, err, out, stderr.String())
+				}
+				if lost == "" && strings.Contains(stderr.String(), "warning") {
+					t.Errorf("%s: want no warning: %s", args, stderr.String())
+				}
+			}
+		})
+	}
+}
+
 // shippedRole reads a Role of deploy/rbac, which must not reach Secrets or anything by a wildcard.
 func shippedRole(t *testing.T, s shop, name string) rbacv1.Role {
 	t.Helper()
