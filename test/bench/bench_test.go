@@ -65,6 +65,7 @@ func BenchmarkLife(b *testing.B) {
 		r.Instant = measure(ctx, b, &r, "instant", *instant, program, kubectl, watch)
 		r.Realistic = measure(ctx, b, &r, "realistic", *realistic, program, kubectl, watch)
 		r.Reactions = react(ctx, b, *lives, program, kubectl)
+		r.Reports = reporting(ctx, b, leastCost, program)
 	}
 	fmt.Fprint(os.Stderr, r.tables())
 	for _, t := range r.targets() {

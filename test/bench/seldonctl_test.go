@@ -67,8 +67,8 @@ func commit(ctx context.Context, b *testing.B) string {
 	return words
 }
 
-// turn is `seldonctl run`, the whole process. A phase ends with the line that claims it.
-func (p program) turn(kubeconfig string, w *witness) contender {
+// turn is `seldonctl run`, the whole process, with further flags. A phase ends with the line that claims it.
+func (p program) turn(kubeconfig string, w *witness, flags ...string) contender {
 	return func(ctx context.Context) (turn, error) {
 		var t turn
 		var output bytes.Buffer
@@ -79,7 +79,7 @@ func (p program) turn(kubeconfig string, w *witness) contender {
 					t.claims = append(t.claims, w.claimed(ctx, goals[i]))
 				}
 			}
-		}, p.path, "run", "-f", manifest, "-n", w.namespace, "-r", strconv.Itoa(scaled), "--kubeconfig", kubeconfig)
+		}, append([]string{p.path, "run", "-f", manifest, "-n", w.namespace, "-r", strconv.Itoa(scaled), "--kubeconfig", kubeconfig}, flags...)...)
 		if err == nil && (result.Code != 0 || len(t.claims) != len(goals)) {
 			err = fmt.Errorf("exit code %d and %d phases after:\n%s", result.Code, len(t.claims), output.String())
 		}
