@@ -49,12 +49,13 @@ func gather(ctx context.Context, c Cluster, req Request) answers {
 		return a
 	}
 	a.served.value, a.served.err = c.Served(ctx, req.Engine.Identity().Resource)
+	_, there := served(req, a) // before anything is asked beside it: it looks at all answers
 	var questions sync.WaitGroup
 	questions.Go(func() { a.namespace.value, a.namespace.err = c.Namespace(ctx, req.Namespace) })
 	questions.Go(func() { a.quotas.value, a.quotas.err = c.Quotas(ctx, req.Namespace) })
 	questions.Go(func() { a.ranges.value, a.ranges.err = c.Ranges(ctx, req.Namespace) })
 	questions.Go(func() { a.may.value, a.may.err = c.May(ctx, acts(req, a.needs)) })
-	if _, there := served(req, a); there {
+	if there {
 		if operated, ok := req.Engine.(engine.Operated); ok {
 			questions.Go(func() { a.deployment.value, a.deployment.err = c.Deployments(ctx, operated.Selector()) })
 			questions.Go(func() { a.probe = probe(ctx, c, req, operated) })
