@@ -33,7 +33,7 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 		return r.list(ctx), nil
 	})
 	if why != "" {
-		return why
+		return r.cutOff(ctx, journal.Connect, why)
 	}
 	if reason := r.checkNames(ctx, found); reason != Reached {
 		return reason
