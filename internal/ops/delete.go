@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -71,6 +72,13 @@ func (l *life) delete(ctx context.Context, phase journal.Phase, limit time.Durat
 // sendDelete sends the DELETE. It is repeated only after a read shows our object untouched.
 func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 	for {
+		if l.unsure { // sent before, in a phase that has ended
+			l.unsure = false
+			if sent, reason := l.wasSent(ctx, phase, nil); sent || reason != Reached {
+				l.deleted = sent
+				return reason
+			}
+		}
 		_, why, err := beside(ctx, l.session, l.left(), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, l.Cluster.Delete(ctx, l.target.Identity.Resource, l.target.Namespace, l.target.Name, l.uid())
 		})
@@ -82,6 +90,7 @@ func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 		case l.deleted && why == "":
 			return Reached
 		case why != "":
+			l.unsure = !l.deleted
 			return l.cutOffDelete(ctx, phase, why)
 		case apierrors.IsConflict(err):
 			return l.refuse(ctx, phase, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was replaced by somebody else; the new one is left alone", Err: err})
@@ -114,7 +123,7 @@ func (l *life) wasSent(ctx context.Context, phase journal.Phase, lost error) (bo
 	case why != "":
 		return false, l.cutOff(ctx, phase, why)
 	case err != nil:
-		return false, l.refuse(ctx, phase, lost)
+		return false, l.refuse(ctx, phase, cmp.Or(lost, err))
 	}
 	for _, o := range objects {
 		if o.GetUID() == l.uid() {

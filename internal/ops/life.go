@@ -49,6 +49,7 @@ type life struct {
 	noticed int64                      // the foreign generation that was told
 	steps   []string                   // what was reached, for the closing line
 	deleted bool                       // DELETE has been accepted
+	unsure  bool                       // a DELETE was sent that got no answer
 	gone    bool
 }
 

@@ -53,7 +53,7 @@ func desk(t *testing.T, c *cluster) string {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	for _, dir := range []string{".kube", "models/more"} {
+	for _, dir := range []string{".kube", "models"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func desk(t *testing.T, c *cluster) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"model.yaml", "models/more/model.yaml", "run.yaml"} {
+	for _, file := range []string{"model.yaml", "models/model.yaml", "run.yaml"} {
 		text := manifest
 		if file == "run.yaml" {
 			text = bytes.Replace(manifest, []byte("team: fraud"), []byte("team: fraud\n    seldonctl/run: x7k2p9qd"), 1)
