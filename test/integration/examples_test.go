@@ -20,7 +20,7 @@ import (
 
 // TestExamples carries out every example of the help texts, as docs/commands repeats them, in a folder with
 // a model.yaml and a folder models/, and a kubeconfig whose namespace is models.
-func TestExamples(t *testing.T) {
+func TestExamples(t *testing.T) { //nolint:tparallel // one after the other: they are all about the same object
 	t.Parallel()
 	s := open(t)
 	sit(t, otherSeats)
@@ -105,6 +105,7 @@ func examplesOf(t *testing.T, page string) []string {
 // try carries out one example. Those of commands about an object that exists find it; what goes on for ever
 // is interrupted once it has said something.
 func try(t *testing.T, s shop, home, line string) {
+	t.Helper()
 	words := strings.Fields(line)
 	has := func(word string) bool { return strings.Contains(line, word) }
 	switch {
