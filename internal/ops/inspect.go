@@ -133,25 +133,32 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 
 // refuseTaken refuses names that belong to somebody else: to anyone but the object itself, if it exists.
 func (l *life) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
-	for _, w := range implied.Workloads {
-		for _, o := range found.deployments {
-			if slices.Contains(w.Names, o.Name) && !l.owns(o) {
-				return l.refuse(ctx, journal.Connect, taken(snapshot.Deployment, o))
-			}
-		}
-	}
-	for _, o := range found.services {
-		if slices.Contains(implied.Services, o.Name) && !l.owns(o) {
-			return l.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
-		}
+	if refusal := Taken(implied, found.deployments, found.services, l.known); refusal != nil {
+		return l.refuse(ctx, journal.Connect, refusal)
 	}
 	return Reached
 }
 
-// owns reports whether the object on the cluster controls another one.
-func (l *life) owns(o metav1.PartialObjectMetadata) bool {
-	controller := metav1.GetControllerOf(&o)
-	return l.known != nil && controller != nil && controller.UID == l.uid()
+// Taken returns why an object may not be written: a Deployment or Service has a name that it implies, and is
+// not controlled by the object as it is on the cluster, nil if it is not there.
+func Taken(implied engine.Implied, deployments, services []metav1.PartialObjectMetadata, known *unstructured.Unstructured) *RefusalError {
+	owns := func(o metav1.PartialObjectMetadata) bool {
+		controller := metav1.GetControllerOf(&o)
+		return known != nil && controller != nil && controller.UID == known.GetUID()
+	}
+	for _, w := range implied.Workloads {
+		for _, o := range deployments {
+			if slices.Contains(w.Names, o.Name) && !owns(o) {
+				return taken(snapshot.Deployment, o)
+			}
+		}
+	}
+	for _, o := range services {
+		if slices.Contains(implied.Services, o.Name) && !owns(o) {
+			return taken(snapshot.Service, o)
+		}
+	}
+	return nil
 }
 
 // refuseAutoscaled refuses to begin where the scaling would be refused.
@@ -196,7 +203,3 @@ func Prepared(o *unstructured.Unstructured, id engine.Identity) *unstructured.Un
 func ChangesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
 	return changesOf(before, manifest)
 }
-
-// WriterBeside returns the manager that wrote an object's spec last, where that is neither kubectl nor
-// this program; apply does not overwrite its work unasked.
-func WriterBeside(o *unstructured.Unstructured) string { return writerBeside(o) }
