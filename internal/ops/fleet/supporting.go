@@ -266,7 +266,7 @@ func (l *Lent) down(ctx, patience context.Context, d ops.Deps, tell tell) ops.Re
 	var things []Thing
 	for _, t := range slices.Backward(l.tried) {
 		if t.uid == "" { // its answer was lost: only our label shows whether it came about
-			o, err := t.read(ctx, d.Cluster)
+			o, err := readAs(ctx, d.Cluster, t.outside())
 			if err == nil && (o == nil || o.GetLabels()[ops.RunLabel] != l.ID) {
 				continue
 			}
