@@ -47,7 +47,7 @@ func TestLocalThatDoesNotStart(t *testing.T) {
 			t.Setenv("PATH", dir)
 			if tc.program != "" {
 				program := write(t, dir, "seldonctl-local", tc.program)
-				if err := os.Chmod(program, 0o700); err != nil { //nolint:gosec // it is to be run
+				if err := os.Chmod(program, 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}

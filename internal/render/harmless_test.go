@@ -91,7 +91,9 @@ func TestOutcomesAreHarmless(t *testing.T) {
 			}
 		}
 		mustBePrintable(t, out.String())
-		var got struct{ Findings []render.Finding }
+		var got struct {
+			Findings []render.Finding `json:"findings"`
+		}
 		if err := json.NewDecoder(&out).Decode(&got); err != nil || got.Findings[0].Text != text {
 			t.Errorf("%q became %+v: %v", text, got, err)
 		}
