@@ -182,7 +182,11 @@ func (p page) flush() error {
 }
 
 func document(w io.Writer, d any) error {
-	text, err := JSON(d, "  ")
+	safe, err := withoutSecrets(d)
+	if err != nil {
+		return err
+	}
+	text, err := JSON(safe, "  ")
 	if err != nil {
 		return err
 	}

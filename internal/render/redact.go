@@ -1,6 +1,9 @@
 package render
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -120,4 +123,29 @@ func redactAll(texts []string) []string {
 		clean[i] = Redact(clean[i])
 	}
 	return clean
+}
+
+// withoutSecrets returns a document as JSON in which what looks like a secret is redacted in every string.
+func withoutSecrets(document any) (json.RawMessage, error) {
+	var raw bytes.Buffer
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		return nil, fmt.Errorf("write JSON: %w", err)
+	}
+	return jsonString.ReplaceAllFunc(raw.Bytes(), func(quoted []byte) []byte {
+		var text string
+		if json.Unmarshal(quoted, &text) != nil {
+			return quoted
+		}
+		clean := Redact(text)
+		if clean == text {
+			return quoted
+		}
+		again, err := json.Marshal(clean)
+		if err != nil {
+			return []byte(`""`)
+		}
+		return again
+	}), nil
 }

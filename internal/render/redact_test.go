@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -104,6 +105,20 @@ func TestCleanIsQuick(t *testing.T) {
 		render.Clean(text)
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("%.20q…: %s", text, took)
+		}
+	}
+}
+
+// TestDocumentsHoldNoSecrets: what is redacted for people is redacted in documents too, and the rest stays.
+func TestDocumentsHoldNoSecrets(t *testing.T) {
+	document := map[string]any{"message": "pull https://user:hunter2@registry/x failed", "count": 3, "name": "a<b>&c"}
+	for _, form := range []render.DocumentForm{{}, {YAML: true}, {Follow: true}} {
+		var out bytes.Buffer
+		if err := render.NewDocuments[any](&out, form).Show([]any{document}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "a<b>&c") || !strings.Contains(text, "3") {
+			t.Errorf("%+v: %s", form, text)
 		}
 	}
 }

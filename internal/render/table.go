@@ -208,7 +208,11 @@ func (d Documents[T]) write(document any) error {
 	return nil
 }
 
-func (d Documents[T]) encode(document any) ([]byte, error) {
+func (d Documents[T]) encode(whole any) ([]byte, error) {
+	document, err := withoutSecrets(whole)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case d.form.YAML && d.form.Follow:
 		text, err := YAML(document)
