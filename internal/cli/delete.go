@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/seldonctl/seldonctl/internal/cli/files"
-	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -73,7 +72,8 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 		return f.deleteFiles(ctx, o, namespaceGiven)
 	}
 	return f.operateNamed(ctx, o, func(ctx context.Context, d ops.Deps, namespace string, m ops.Manner) ops.Reason {
-		p, act, asker := f.Plan(m), f.one(namespace), f.asker(o, m)
+		p, act, asker, choice := f.Plan(m), f.one(namespace), f.asker(o, m), f.choice.In(namespace)
+		choice.Once = m.Limits.Wait == 0
 		p.Asks = asker.Asks()
 		switch {
 		case len(names) == 1:
@@ -81,9 +81,9 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 		case len(names) > 1:
 			p.Choose = asker.Before(files.These(files.Named(namespace, names, act)))
 		case f.choice.Given():
-			p.Choose = asker.Before(files.Present(f.choice.In(namespace), act, f.ignore))
+			p.Choose, p.Otherwise = asker.Before(files.Present(choice, act, f.ignore)), choice.AwaitNothing
 		default:
-			f.remains(&p, namespace, asker)
+			f.remains(&p, choice, asker)
 		}
 		return fleet.Go(ctx, d, p)
 	})
@@ -162,9 +162,15 @@ func (f *deleteFlags) deleteFiles(ctx context.Context, o outside, namespaceGiven
 }
 
 // remains plans the removal of all that a run has left.
-func (f *deleteFlags) remains(p *fleet.Plan, namespace string, asker files.Asker) {
-	rest := &fleet.Remains{Objects: objects.New(f.cluster), Run: f.run, Namespace: namespace}
+func (f *deleteFlags) remains(p *fleet.Plan, all fleet.Choice, asker files.Asker) {
+	rest := &fleet.Remains{Objects: objects.New(f.cluster), Run: f.run, Namespace: all.Namespace}
 	p.Stages = append(p.Stages, rest)
+	p.Otherwise = func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ops.Reason {
+		if rest.Takes() {
+			return ops.Reached
+		}
+		return all.AwaitNothing(ctx, d, told)
+	}
 	p.Choose = func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]fleet.Member, ops.Reason) {
 		roots, things, reason := rest.Find(ctx, d, told)
 		switch {
@@ -178,7 +184,7 @@ func (f *deleteFlags) remains(p *fleet.Plan, namespace string, asker files.Asker
 		var members []fleet.Member
 		var names []string
 		for _, o := range roots {
-			names = append(names, all.Table()[0].Identity().Kind+"/"+o.Name)
+			names = append(names, d.Engine.Identity().Kind+"/"+o.Name)
 			members = append(members, files.Named(o.Namespace, []string{o.Name}, f.one(o.Namespace))...)
 		}
 		names = append(names, fleet.Describe(things)...)

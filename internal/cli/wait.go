@@ -71,8 +71,9 @@ func (f *waitFlags) wait(ctx context.Context, o outside, names []string, command
 			p.Members = files.Named(namespace, names, act)
 		default:
 			choice, gone := f.choice.In(namespace), kind == judge.Gone
-			choice.Await = !gone && m.Limits.Wait > 0
-			p.Choose = files.Present(choice, act, gone)
+			choice.Once = m.Limits.Wait == 0
+			choice.Await = !gone && !choice.Once
+			p.Choose, p.Otherwise = files.Present(choice, act, gone), choice.AwaitNothing
 		}
 		return fleet.Go(ctx, d, p)
 	})

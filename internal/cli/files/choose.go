@@ -48,12 +48,12 @@ func (c *Choice) Check() error {
 	return nil
 }
 
-// Present makes members of all that a choice finds; where that is none, the refusal says so.
+// Present makes members of all that a choice finds; where that is none, the refusal says so unless it is well.
 func Present(c fleet.Choice, act ActNamed, absentIsWell bool) Chooser {
 	return func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]fleet.Member, ops.Reason) {
 		found, reason := c.Find(ctx, d, told)
-		if reason == ops.Reached && len(found) == 0 {
-			return nil, c.Nothing(d, told, absentIsWell)
+		if reason == ops.Reached && len(found) == 0 && !absentIsWell {
+			return nil, c.Nothing(d, told)
 		}
 		names := make([]string, 0, len(found))
 		for _, o := range found {

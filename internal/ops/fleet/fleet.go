@@ -50,6 +50,8 @@ type Plan struct {
 	Members []Member
 	// Choose finds the members, where they are not known before the cluster is asked.
 	Choose func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]Member, ops.Reason)
+	// Otherwise is what is done where none was chosen, which is no failure.
+	Otherwise func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ops.Reason
 	// Asks says that choosing may ask the user. Until that is over nothing is told, so that the question stands
 	// where the user looks.
 	Asks bool
@@ -174,6 +176,13 @@ func (f *fleet) choose(ctx context.Context) ops.Reason {
 	}
 	f.Members = members
 	f.open()
+	if reason == ops.Reached && len(members) == 0 && f.Otherwise != nil {
+		f.sink.release() // there is no question
+		reason = f.Otherwise(ctx, d, f.tell)
+		if why := f.relay.reason(); why != "" {
+			return why
+		}
+	}
 	return reason
 }
 

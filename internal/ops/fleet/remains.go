@@ -96,6 +96,9 @@ func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, un
 // Take says that things are to go with the rest.
 func (r *Remains) Take(things []Thing) { r.things = things }
 
+// Takes reports whether any are.
+func (r *Remains) Takes() bool { return len(r.things) > 0 }
+
 // Describe names things.
 func Describe(things []Thing) []string {
 	names := make([]string, 0, len(things))
