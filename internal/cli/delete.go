@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/cli/files"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -81,7 +82,7 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 		case len(names) > 1:
 			p.Choose = asker.Before(files.These(files.Named(namespace, names, act)))
 		case f.choice.Given():
-			p.Choose, p.Otherwise = asker.Before(files.Present(choice, act, f.ignore)), choice.AwaitNothing
+			p.Choose, p.Otherwise = asker.Before(files.Present(choice, f.chosen(namespace), f.ignore)), choice.AwaitNothing
 		default:
 			f.remains(&p, choice, asker)
 		}
@@ -106,10 +107,17 @@ func oneWay(command string, ways ...bool) error {
 	return usageError{err: fmt.Errorf("%s takes names, or files, or a choice by labels, but got %d of these", command, given), hint: command + " --help"}
 }
 
-// one deletes one of several.
+// one deletes one of several that are named.
 func (f *deleteFlags) one(namespace string) files.ActNamed {
 	return func(ctx context.Context, d ops.Deps, name string, m ops.Manner) ops.Reason {
-		return ops.Delete(ctx, d, ops.DeleteRequest{Namespace: namespace, Name: name, Run: f.run, IgnoreAbsent: f.ignore, Manner: m})
+		return f.chosen(namespace)(ctx, d, name, "", m)
+	}
+}
+
+// chosen deletes one of several that were found.
+func (f *deleteFlags) chosen(namespace string) files.ActChosen {
+	return func(ctx context.Context, d ops.Deps, name string, uid types.UID, m ops.Manner) ops.Reason {
+		return ops.Delete(ctx, d, ops.DeleteRequest{Namespace: namespace, Name: name, UID: uid, Run: f.run, IgnoreAbsent: f.ignore, Manner: m})
 	}
 }
 
@@ -185,7 +193,7 @@ func (f *deleteFlags) remains(p *fleet.Plan, all fleet.Choice, asker files.Asker
 		var names []string
 		for _, o := range roots {
 			names = append(names, d.Engine.Identity().Kind+"/"+o.Name)
-			members = append(members, files.Named(o.Namespace, []string{o.Name}, f.one(o.Namespace))...)
+			members = append(members, files.Chosen(&o, f.chosen(o.Namespace)))
 		}
 		names = append(names, fleet.Describe(things)...)
 		if len(names) > 1 && !asker.Agrees(ctx, fmt.Sprintf("delete %d: %s?", len(names), strings.Join(names, ", "))) {

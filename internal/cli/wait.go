@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/cli/files"
 	"github.com/seldonctl/seldonctl/internal/judge"
@@ -73,7 +74,8 @@ func (f *waitFlags) wait(ctx context.Context, o outside, names []string, command
 			choice, gone := f.choice.In(namespace), kind == judge.Gone
 			choice.Once = m.Limits.Wait == 0
 			choice.Await = !gone && !choice.Once
-			p.Choose, p.Otherwise = files.Present(choice, act, gone), choice.AwaitNothing
+			chosen := func(ctx context.Context, d ops.Deps, name string, _ types.UID, m ops.Manner) ops.Reason { return act(ctx, d, name, m) }
+			p.Choose, p.Otherwise = files.Present(choice, chosen, gone), choice.AwaitNothing
 		}
 		return fleet.Go(ctx, d, p)
 	})
