@@ -129,7 +129,7 @@ func (f *fleet) setUp(ctx context.Context) ops.Reason {
 	if len(f.Stages) == 0 {
 		return ops.Reached
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.within(max(f.Manner.Limits.Wait, lookLimit)))
+	ctx, cancel := context.WithTimeout(ctx, f.within(cmp.Or(f.Manner.Limits.Wait, lookLimit)))
 	defer cancel()
 	defer f.relay.onNext(func() { time.AfterFunc(answerGrace, cancel) })()
 	for _, s := range f.Stages {
