@@ -112,9 +112,7 @@ func Go(ctx context.Context, d ops.Deps, p Plan) ops.Reason {
 	for _, r := range f.results {
 		reason = Worst(reason, r.reason)
 	}
-	if down := f.takeDown(ctx, reason); reason == ops.Reached {
-		reason = down
-	}
+	reason = Worst(reason, f.takeDown(ctx, reason)) // what is left is graver than a timeout, not than a failure
 	f.close(reason)
 	return reason
 }
@@ -242,10 +240,10 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 		f.tellKept()
 		return ops.Reached
 	}
-	limit := cmp.Or(f.Manner.Limits.Cleanup, f.Manner.Limits.Wait, lookLimit)
-	ctx, cancel := context.WithTimeout(ctx, f.within(limit))
+	limit := f.within(cmp.Or(f.Manner.Limits.Cleanup, f.Manner.Limits.Wait, lookLimit))
+	ctx, cancel := context.WithTimeout(ctx, max(limit, answerGrace)) // so that a DELETE is sent when the time is over
 	defer cancel()
-	patience, enough := context.WithCancel(ctx)
+	patience, enough := context.WithTimeout(ctx, limit)
 	defer enough()
 	if f.relay.times() > 1 {
 		enough()

@@ -3,10 +3,13 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -30,6 +33,52 @@ func TestSetUpLimit(t *testing.T) {
 			})
 			if took := time.Since(began); took != want || reason != ops.Unusable {
 				t.Errorf("with a limit of %s it ended with %s after %s", wait, reason, took)
+			}
+		})
+	}
+}
+
+// TestDeadlineDeletes: when the whole command's time is over, what it has made is still deleted, but nothing
+// is waited for any more.
+func TestDeadlineDeletes(t *testing.T) {
+	for held, want := range map[string]ops.Reason{"": ops.TimedOut, "roles/r": ops.Leftover} {
+		synctest.Test(t, func(t *testing.T) {
+			s, began := &tale{}, time.Now()
+			cluster := &store{objects: map[string]*unstructured.Unstructured{}, held: held}
+			reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+				Stages:  []Stage{&Throwaway{Name: "own", ID: "id"}, &Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Role", "r", "1")}}},
+				Members: []Member{acts("a", 2*time.Minute, ops.TimedOut)}, Parallel: 1,
+				Manner: ops.Manner{Limits: ops.Limits{Wait: time.Hour, Cleanup: time.Minute, Total: time.Minute}},
+			})
+			if reason != want {
+				t.Errorf("it ended with %s, want %s", reason, want)
+			}
+			sent := strings.Join(cluster.sent, ", ")
+			if !strings.HasSuffix(sent, "delete roles/r, delete namespaces/own") {
+				t.Errorf("it sent %s", sent)
+			}
+			if took := time.Since(began) - accountLimit - 2*time.Minute; took > answerGrace {
+				t.Errorf("it took %s longer than its members", took)
+			}
+			if told := slices.Contains(s.lines, "failure about Role/r: Role/r is not gone"); told != (held != "") {
+				t.Errorf("it told %v", s.lines)
+			}
+		})
+	}
+}
+
+// TestLeftoverRanks: what the stages leave is ranked with how the members ended.
+func TestLeftoverRanks(t *testing.T) {
+	for member, want := range map[ops.Reason]ops.Reason{
+		ops.Reached: ops.Leftover, ops.TimedOut: ops.Leftover, ops.Conflict: ops.Leftover, ops.Failed: ops.Failed, ops.Denied: ops.Denied, ops.Interrupted: ops.Interrupted,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cluster := &store{objects: map[string]*unstructured.Unstructured{}, held: "secrets/s"}
+			if reason := Go(t.Context(), deps(&tale{}, cluster, nil), Plan{
+				Stages:  []Stage{&Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Secret", "s", "1")}}},
+				Members: []Member{acts("a", time.Second, member)}, Parallel: 1, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: time.Minute}},
+			}); reason != want {
+				t.Errorf("a member's %s and what is left make %s, want %s", member, reason, want)
 			}
 		})
 	}

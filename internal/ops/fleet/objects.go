@@ -78,6 +78,10 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 			errs[i] = errors.New("whether it was created is not known, and it cannot be read")
 			continue
 		}
+		if ctx.Err() != nil {
+			errs[i] = errors.New("there was no time left to delete it")
+			continue
+		}
 		err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: the name has passed to another object
 			errs[i] = err
