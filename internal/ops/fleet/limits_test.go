@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
@@ -80,6 +83,57 @@ func TestLeftoverRanks(t *testing.T) {
 			}); reason != want {
 				t.Errorf("a member's %s and what is left make %s, want %s", member, reason, want)
 			}
+		})
+	}
+}
+
+// broken is a cluster to which the first deletions do not get through, or whose answers are lost.
+type broken struct {
+	*store
+
+	err     error
+	arrives bool
+	times   int
+}
+
+func (b *broken) Delete(ctx context.Context, r schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	b.times--
+	if b.times < 0 || b.arrives {
+		err := b.store.Delete(ctx, r, namespace, name, uid)
+		if b.times < 0 {
+			return err
+		}
+	} else {
+		b.sent = append(b.sent, "lost "+name)
+	}
+	return b.err
+}
+
+// TestInsists: a DELETE that was lost is sent again, within the limit; one that was refused is not.
+func TestInsists(t *testing.T) {
+	lost := errors.New("the connection broke")
+	for name, c := range map[string]struct {
+		cluster broken
+		sent    string
+		reason  ops.Reason
+	}{
+		"request lost":  {broken{err: lost, times: 2}, "create secrets/s, lost s, lost s, delete secrets/s", ops.Reached},
+		"answer lost":   {broken{err: lost, times: 1, arrives: true}, "create secrets/s, delete secrets/s", ops.Reached},
+		"server failed": {broken{err: apierrors.NewInternalError(lost), times: 1}, "create secrets/s, lost s, delete secrets/s", ops.Reached},
+		"refused":       {broken{err: apierrors.NewForbidden(schema.GroupResource{}, "s", lost), times: 1}, "create secrets/s, lost s", ops.Leftover},
+		"never":         {broken{err: lost, times: 100}, "create secrets/s, lost s, lost s, lost s", ops.Leftover},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.cluster.store = &store{objects: map[string]*unstructured.Unstructured{}}
+				reason := Go(t.Context(), deps(&tale{}, &c.cluster, nil), Plan{
+					Stages: []Stage{&Lent{Objects: c.cluster.store, ID: "id", Supporting: []Supporting{supports("Secret", "s", "1")}}},
+					Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: 2500 * time.Millisecond}},
+				})
+				if sent := strings.Join(c.cluster.sent, ", "); sent != c.sent || reason != c.reason {
+					t.Errorf("it sent %s and ended with %s, want %s and %s", sent, reason, c.sent, c.reason)
+				}
+			})
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -82,17 +83,16 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 			errs[i] = errors.New("there was no time left to delete it")
 			continue
 		}
-		err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: the name has passed to another object
-			errs[i] = err
-		}
+		errs[i] = t.delete(ctx, cluster)
 	}
 	left := make([]*unstructured.Unstructured, len(things))
 	var waits sync.WaitGroup
 	for i, t := range things {
-		if errs[i] == nil {
-			waits.Go(func() { left[i], errs[i] = t.leave(ctx, patience, cluster) })
-		}
+		waits.Go(func() {
+			if errs[i] = t.insist(ctx, patience, cluster, errs[i]); errs[i] == nil {
+				left[i], errs[i] = t.leave(ctx, patience, cluster)
+			}
+		})
 	}
 	waits.Wait()
 	for i, t := range things {
@@ -110,6 +110,41 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 		tell(e)
 	}
 	return gone
+}
+
+// delete sends one DELETE. A conflict means that the name has passed to another object.
+func (t Thing) delete(ctx context.Context, cluster ops.Cluster) error {
+	err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// retryPause is how long a request that failed on the way is not repeated.
+const retryPause = time.Second
+
+// insist finds out by reading whether a DELETE whose answer was lost has arrived, and repeats it where our
+// object is untouched, as long as there is patience.
+func (t Thing) insist(ctx, patience context.Context, cluster ops.Cluster, err error) error {
+	for err != nil && t.uid != "" && ops.Ambiguous(err) {
+		select {
+		case <-time.After(retryPause):
+		case <-patience.Done():
+			return err
+		}
+		found, readErr := t.read(ctx, cluster)
+		switch {
+		case readErr != nil && !ops.Ambiguous(readErr):
+			return err
+		case readErr != nil:
+		case found == nil, found.GetUID() != t.uid, found.GetDeletionTimestamp() != nil:
+			return nil
+		default:
+			err = t.delete(ctx, cluster)
+		}
+	}
+	return err
 }
 
 // command is how the user removes it by hand.
