@@ -249,9 +249,22 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 		enough()
 	}
 	defer f.relay.onNext(enough)()
+	wanted, unwanted := context.WithCancel(ctx)
+	defer unwanted()
+	if f.relay.times() > 0 {
+		unwanted()
+	}
+	defer f.relay.onNext(unwanted)()
 	worst := ops.Reached
 	for _, s := range slices.Backward(f.begun) {
-		worst = Worst(worst, s.down(ctx, patience, f.Deps, f.tell))
+		until := ctx
+		if _, others := s.(*Remains); others { // which an interrupt ends too, for it is what was asked for, not a cleanup
+			until = wanted
+		}
+		worst = Worst(worst, s.down(until, patience, f.Deps, f.tell))
+	}
+	if worst != ops.Reached {
+		worst = Worst(worst, f.relay.reason()) // an interrupt has kept it from going on
 	}
 	return worst
 }

@@ -80,7 +80,7 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 			continue
 		}
 		if ctx.Err() != nil {
-			errs[i] = errors.New("there was no time left to delete it")
+			errs[i] = errors.New("no DELETE was sent for it any more")
 			continue
 		}
 		errs[i] = t.delete(ctx, cluster)
