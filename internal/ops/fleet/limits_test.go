@@ -15,7 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // silent is a cluster that never says where a kind is.
@@ -134,6 +136,49 @@ func TestInsists(t *testing.T) {
 					t.Errorf("it sent %s and ended with %s, want %s and %s", sent, reason, c.sent, c.reason)
 				}
 			})
+		})
+	}
+}
+
+// unwatched is a cluster on which nothing may be watched and what is deleted goes after a while.
+type unwatched struct {
+	*store
+
+	after time.Duration
+}
+
+func (u unwatched) Watch(ctx context.Context, target engine.Target, out chan<- snapshot.Change) {
+	select {
+	case out <- snapshot.Change{Type: snapshot.Denied, Kind: target.Kind(), Err: errors.New("forbidden")}:
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+}
+
+func (u unwatched) Delete(_ context.Context, r schema.GroupVersionResource, _, name string, _ types.UID) error {
+	time.AfterFunc(u.after, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		delete(u.objects, u.key(r, name))
+	})
+	return nil
+}
+
+// TestUnwatched: who may not watch namespaces can still rehearse in one of their own.
+func TestUnwatched(t *testing.T) {
+	for after, want := range map[time.Duration]ops.Reason{5500 * time.Millisecond: ops.Reached, time.Hour: ops.Leftover} {
+		synctest.Test(t, func(t *testing.T) {
+			s, began := &tale{}, time.Now()
+			cluster := unwatched{&store{objects: map[string]*unstructured.Unstructured{}}, after}
+			reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+				Stages: []Stage{&Throwaway{Name: "own", ID: "id"}}, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: time.Minute}},
+			})
+			if took := time.Since(began); reason != want || took != min(after.Round(time.Second), time.Minute) {
+				t.Errorf("it ended with %s after %s", reason, took)
+			}
+			if said := "warning about Namespace/own: namespaces may not be watched: Namespace/own is read every second until it is gone"; !slices.Contains(s.lines, said) {
+				t.Errorf("it told %q", s.lines)
+			}
 		})
 	}
 }

@@ -90,7 +90,7 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 	for i, t := range things {
 		waits.Go(func() {
 			if errs[i] = t.insist(ctx, patience, cluster, errs[i]); errs[i] == nil {
-				left[i], errs[i] = t.leave(ctx, patience, cluster)
+				left[i], errs[i] = t.leave(ctx, patience, cluster, tell)
 			}
 		})
 	}
@@ -157,12 +157,12 @@ func (t Thing) command() string {
 }
 
 // leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing.
-func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
+func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster, tell tell) (*unstructured.Unstructured, error) {
 	left, err := t.read(ctx, cluster)
 	if err != nil || left == nil || left.GetUID() != t.uid {
 		return nil, err
 	}
-	return t.awaitGone(patience, cluster, left), nil
+	return t.awaitGone(patience, cluster, left, tell), nil
 }
 
 // allowed refuses to make what could not be taken away again. Where the cluster cannot say what the user may do,
@@ -184,7 +184,7 @@ func allowed(ctx context.Context, cluster ops.Cluster, namespace string, things 
 }
 
 // awaitGone watches it until it is gone or ctx ends and returns what was seen of it last.
-func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured) *unstructured.Unstructured {
+func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured, tell tell) *unstructured.Unstructured {
 	ctx, cancel := context.WithCancel(ctx)
 	changes, ended := make(chan snapshot.Change), make(chan struct{})
 	go func() {
@@ -197,7 +197,12 @@ func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstruc
 		case c := <-changes:
 			switch {
 			case c.Type == snapshot.Denied:
-				return last
+				ref := t.ref()
+				tell(journal.Entry{
+					Type: journal.Warning, Phase: journal.Cleanup, Object: &ref, Reason: "Unwatched",
+					Text: t.resource.Resource + " may not be watched: " + ref.String() + " is read every second until it is gone",
+				})
+				return t.readUntilGone(ctx, cluster, last)
 			case c.Type == snapshot.Listed && !c.There[t.uid], c.Type == snapshot.Deleted && c.Object.GetUID() == t.uid:
 				return nil
 			}
@@ -206,6 +211,27 @@ func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstruc
 			}
 		case <-ctx.Done():
 			return last
+		}
+	}
+}
+
+// readUntilGone reads it again and again until it is gone or ctx ends and returns what was seen of it last.
+func (t Thing) readUntilGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured) *unstructured.Unstructured {
+	for {
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return last
+		}
+		found, err := t.read(ctx, cluster)
+		switch {
+		case err != nil && !ops.Ambiguous(err):
+			return last
+		case err != nil:
+		case found == nil, found.GetUID() != t.uid:
+			return nil
+		default:
+			last = found
 		}
 	}
 }
