@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -105,11 +106,20 @@ func (l *life) present() *unstructured.Unstructured {
 func (l *life) list(ctx context.Context) names {
 	var n names
 	var requests sync.WaitGroup
-	requests.Go(func() { n.services, n.servicesErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Service) })
-	requests.Go(func() {
-		n.deployments, n.deploymentsErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Deployment)
-	})
-	requests.Go(func() { n.rules, n.rulesComplete, n.rulesErr = l.Cluster.Rules(ctx, l.target.Namespace) })
+	requests.Go(func() { n = listNames(ctx, l.Cluster, l.target.Namespace) })
+	var rules names
+	requests.Go(func() { rules.rules, rules.rulesComplete, rules.rulesErr = l.Cluster.Rules(ctx, l.target.Namespace) })
+	requests.Wait()
+	n.rules, n.rulesComplete, n.rulesErr = rules.rules, rules.rulesComplete, rules.rulesErr
+	return n
+}
+
+// listNames lists what a namespace already holds.
+func listNames(ctx context.Context, cluster Reader, namespace string) names {
+	var n names
+	var requests sync.WaitGroup
+	requests.Go(func() { n.services, n.servicesErr = cluster.Names(ctx, namespace, snapshot.Service) })
+	requests.Go(func() { n.deployments, n.deploymentsErr = cluster.Names(ctx, namespace, snapshot.Deployment) })
 	requests.Wait()
 	return n
 }
@@ -133,25 +143,65 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 
 // refuseTaken refuses names that belong to somebody else: to anyone but the object itself, if it exists.
 func (l *life) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
-	for _, w := range implied.Workloads {
-		for _, o := range found.deployments {
-			if slices.Contains(w.Names, o.Name) && !l.owns(o) {
-				return l.refuse(ctx, journal.Connect, taken(snapshot.Deployment, o))
-			}
-		}
-	}
-	for _, o := range found.services {
-		if slices.Contains(implied.Services, o.Name) && !l.owns(o) {
-			return l.refuse(ctx, journal.Connect, taken(snapshot.Service, o))
-		}
+	if refusal := takenOf(implied, found, l.uid()); refusal != nil {
+		return l.refuse(ctx, journal.Connect, refusal)
 	}
 	return Reached
 }
 
-// owns reports whether the object on the cluster controls another one.
-func (l *life) owns(o metav1.PartialObjectMetadata) bool {
-	controller := metav1.GetControllerOf(&o)
-	return l.known != nil && controller != nil && controller.UID == l.uid()
+// RefuseTaken refuses what stands in the way of any of several manifests, before anything is written for
+// them: names that they imply and that belong to somebody else, and, where they are to be new, the objects
+// themselves. What cannot be checked is left to the operation on each.
+func RefuseTaken(ctx context.Context, d Deps, manifests []*unstructured.Unstructured, toBeNew bool) error {
+	held := map[string]names{}
+	for _, o := range manifests {
+		id, namespace, name := d.Engine.Identity(), o.GetNamespace(), o.GetName()
+		implied, err := d.Engine.Implied(o)
+		if err != nil {
+			continue
+		}
+		if _, known := held[namespace]; !known {
+			held[namespace] = listNames(ctx, d.Cluster, namespace)
+		}
+		found, err := d.Cluster.Read(ctx, engine.Target{Identity: id, Namespace: namespace, Name: name}, snapshot.Kind(id.Kind))
+		var uid types.UID
+		for _, there := range found {
+			uid = there.GetUID()
+		}
+		if uid != "" && toBeNew {
+			err = apierrors.NewAlreadyExists(id.Resource.GroupResource(), name)
+		}
+		for _, err := range []error{err, held[namespace].deploymentsErr, held[namespace].servicesErr} {
+			if err != nil && !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) { // not found: what defines the kind may yet be applied
+				return Explain(err, id, namespace, name)
+			}
+		}
+		if refusal := takenOf(implied, held[namespace], uid); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// takenOf is the refusal of the first implied name that belongs to another object than the one with the UID.
+func takenOf(implied engine.Implied, found names, uid types.UID) *RefusalError {
+	owns := func(o metav1.PartialObjectMetadata) bool {
+		controller := metav1.GetControllerOf(&o)
+		return uid != "" && controller != nil && controller.UID == uid
+	}
+	for _, w := range implied.Workloads {
+		for _, o := range found.deployments {
+			if slices.Contains(w.Names, o.Name) && !owns(o) {
+				return taken(snapshot.Deployment, o)
+			}
+		}
+	}
+	for _, o := range found.services {
+		if slices.Contains(implied.Services, o.Name) && !owns(o) {
+			return taken(snapshot.Service, o)
+		}
+	}
+	return nil
 }
 
 // refuseAutoscaled refuses to begin where the scaling would be refused.
