@@ -74,7 +74,9 @@ func (f *waitFlags) wait(ctx context.Context, o outside, names []string, command
 			choice, gone := f.choice.In(namespace), kind == judge.Gone
 			choice.Once = m.Limits.Wait == 0
 			choice.Await = !gone && !choice.Once
-			chosen := func(ctx context.Context, d ops.Deps, name string, _ types.UID, m ops.Manner) ops.Reason { return act(ctx, d, name, m) }
+			chosen := func(ctx context.Context, d ops.Deps, name string, _ types.UID, m ops.Manner) ops.Reason {
+				return act(ctx, d, name, m)
+			}
 			p.Choose, p.Otherwise = files.Present(choice, chosen, gone), choice.AwaitNothing
 		}
 		return fleet.Go(ctx, d, p)

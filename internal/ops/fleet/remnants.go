@@ -152,7 +152,7 @@ func (r *remnants) await(ctx context.Context, left []snapshot.Ref) ([]snapshot.R
 		again, err := r.look(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return left, nil //nolint:nilerr // what was seen last is left, as far as is known
+			return left, nil // what was seen last, as far as is known
 		case err != nil && !ops.Ambiguous(err):
 			return nil, err
 		case err != nil:
