@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -207,9 +208,10 @@ func newDiff(o outside) *cobra.Command {
 		Use:   "diff -f FILE",
 		Short: "Show what apply would change",
 		Long: `diff asks the API server, its admission webhooks included, what "apply" would change,
-and shows each value that would be other than it is. Nothing is written. The exit
-code is 0 whether something would change or not: the last line, or "differs" in the
-JSON document, says which.`,
+and shows each value that would be other than it is; of arguments, commands and
+environment variables only that they differ. Nothing is written. Supporting objects
+of the files are not looked at. The exit code is 0 whether something would change or
+not: the last line, or "differs" in the JSON document, says which.`,
 		Example: `  seldonctl diff -f model.yaml -n models
   seldonctl diff -f model.yaml -o json | jq .differs`,
 		Args: noArgs,
@@ -245,6 +247,9 @@ func (l *dry) diff(c *cobra.Command, o outside, from *files.Flags, lenient bool)
 	}
 	if len(set.Roots) > 1 {
 		return usageError{err: fmt.Errorf("the files hold %d SeldonDeployments; diff looks at one at a time", len(set.Roots))}
+	}
+	if rest := set.Others(); len(rest) > 0 {
+		_, _ = fmt.Fprintln(o.stderr, render.Clean("not looked at: "+strings.Join(rest, ", ")+"; diff looks at the SeldonDeployment alone"))
 	}
 	root := set.Roots[0]
 	cluster, err := l.connect(c.Context(), o)

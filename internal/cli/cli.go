@@ -101,6 +101,7 @@ Without a command it does what "seldonctl run" does:
 		return usageError{err: err, hint: c.CommandPath() + " --help lists the flags"}
 	})
 	root.AddCommand(newRun(o), newApply(o), newWait(o), newScale(o), newDelete(o), newStatus(o), newEvents(o), newCheck(o), newDiff(o), newReport(o), newLocal(o), newVersion(o), newExitCodes())
+	completeFlags(root)
 	plugin.AddCompletion(root, o.stdout, noArgs)
 	o.name.Rename(root)
 	return root

@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
 	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
+	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/ops"
 	"github.com/seldonctl/seldonctl/internal/render"
 )
@@ -204,4 +208,94 @@ func (w *waiting) complete(most int) cobra.CompletionFunc {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeFlags gives the shell living values of flags, for all commands that have them. Where the cluster
+// cannot be asked it is given none, without a word.
+func completeFlags(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		for name, living := range map[string]func(context.Context, *kube.Cluster, []string) ([]cobra.Completion, error){
+			"namespace": livingNamespaces, "predictor": livingPredictors,
+		} {
+			if c.Flags().Lookup(name) == nil {
+				continue
+			}
+			// It is refused only where the flag does not exist, or has such a function already.
+			_ = c.RegisterFlagCompletionFunc(name, func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				ctx, cancel := context.WithTimeout(c.Context(), completionLimit)
+				defer cancel()
+				cluster, err := connectedAs(ctx, c)
+				if err != nil {
+					return nil, cobra.ShellCompDirectiveNoFileComp
+				}
+				values, err := living(ctx, cluster, args)
+				if err != nil {
+					return nil, cobra.ShellCompDirectiveNoFileComp
+				}
+				return values, cobra.ShellCompDirectiveNoFileComp
+			})
+		}
+	}
+}
+
+// connectedAs connects to the cluster that the words of the command line so far name.
+func connectedAs(ctx context.Context, c *cobra.Command) (*kube.Cluster, error) {
+	var connection kube.Flags
+	for _, f := range connection.All() {
+		given := c.Flags().Lookup(f.Name)
+		if given == nil {
+			continue
+		}
+		switch value := f.Value.(type) {
+		case *string:
+			*value = given.Value.String()
+		case *bool:
+			*value = given.Value.String() == "true"
+		case *[]string:
+			if list, ok := given.Value.(pflag.SliceValue); ok {
+				*value = list.GetSlice()
+			}
+		}
+	}
+	if local := c.Flags().Lookup("local"); local != nil && local.Value.String() == "true" && connection.Kubeconfig == "" {
+		var err error
+		if connection.Kubeconfig, err = embedded.Running(ctx, io.Discard); err != nil {
+			return nil, fmt.Errorf("find the embedded cluster: %w", err)
+		}
+	}
+	return connect(&connection, nil)
+}
+
+func livingNamespaces(ctx context.Context, cluster *kube.Cluster, _ []string) ([]cobra.Completion, error) {
+	spaces, err := objects.New(cluster).Labelled(ctx, schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "", "")
+	names := make([]cobra.Completion, 0, len(spaces))
+	for _, space := range spaces {
+		names = append(names, space.Name)
+	}
+	return names, err
+}
+
+// livingPredictors are those of the object that the command line names, else of all in the namespace.
+func livingPredictors(ctx context.Context, cluster *kube.Cluster, args []string) ([]cobra.Completion, error) {
+	_, _, namespace := cluster.Where()
+	target := engine.Target{Identity: all.Table()[0].Identity(), Namespace: namespace}
+	if len(args) == 1 {
+		target.Name = args[0]
+	}
+	found, err := cluster.Read(ctx, target, target.Kind())
+	var names []cobra.Completion
+	for _, object := range found {
+		root, ok := object.(*unstructured.Unstructured)
+		if !ok {
+			continue
+		}
+		predictors, _, _ := unstructured.NestedSlice(root.Object, "spec", "predictors")
+		for _, each := range predictors {
+			predictor, _ := each.(map[string]any)
+			if name, _ := predictor["name"].(string); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, err
 }

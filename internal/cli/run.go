@@ -14,6 +14,7 @@ import (
 
 	"github.com/seldonctl/seldonctl/internal/cli/embedded"
 	"github.com/seldonctl/seldonctl/internal/cli/files"
+	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/kube"
 	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -173,11 +174,8 @@ func (f *runFlags) run(ctx context.Context, o outside, namespaceGiven bool) erro
 	}
 	if f.local {
 		cluster, err := embedded.Start(ctx, f.pace, reasons, o.stderr)
-		if stopped, ok := errors.AsType[embedded.InterruptedError](err); ok {
-			return exitError{code: stopped.Reason.Code()}
-		}
-		if err != nil {
-			return err
+		if err != nil { // the output is opened only now: what it tells is timed from then on
+			return refused(o, f.output.Open(output.Streams{Stdout: o.stdout, Stderr: o.stderr}), err)
 		}
 		defer cluster.Stop()
 		f.connection.Kubeconfig = cluster.Kubeconfig

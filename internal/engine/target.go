@@ -15,6 +15,8 @@ type Target struct {
 	Name string
 	// Kinds are the built-in kinds to watch beside the custom resource.
 	Kinds []snapshot.Kind
+	// MetadataOnly has the API server send nothing of the custom resource but its metadata.
+	MetadataOnly bool
 }
 
 // Kind returns the custom resource's kind.

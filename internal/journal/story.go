@@ -69,7 +69,7 @@ func (t *story) forgetProblems() { t.problems = map[string]judge.Held{} }
 // tellEvents tells the events whose object has turned out to be in the tree. An event is told when
 // first seen and again only when its count has grown tenfold.
 func (s *step) tellEvents() {
-	if s.goal == nil || len(s.story.pending) == 0 {
+	if s.goal == nil || s.goal.Root.UID == "" || len(s.story.pending) == 0 {
 		return
 	}
 	var waiting []types.UID
@@ -111,7 +111,7 @@ func refTo(o corev1.ObjectReference) snapshot.Ref {
 
 // tellPods tells where the pods are in their lives of which something is new.
 func (s *step) tellPods() {
-	if s.goal == nil {
+	if s.goal == nil || s.goal.Root.UID == "" {
 		return
 	}
 	for _, uid := range slices.Sorted(maps.Keys(s.story.moved)) {
@@ -243,7 +243,12 @@ func (s *step) tellBlockers(v judge.Verdict) {
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, judge.Plural(counts[kind], kind))
 	}
-	text := "left: " + strings.Join(append(parts, "the "+string(s.goal.Root.Kind)+" itself"), ", ")
+	if s.goal.Root.UID != "" {
+		parts = append(parts, "the "+string(s.goal.Root.Kind)+" itself")
+	} else {
+		parts = append(parts, judge.Plural(len(v.Lacks), "object")) // of one that was never seen
+	}
+	text := "left: " + strings.Join(parts, ", ")
 	if text == s.story.blockers {
 		return
 	}

@@ -16,6 +16,10 @@ import (
 // counts as a descendant where its label says so.
 func (l *look) findGone() {
 	ref := l.goal.Root
+	if ref.UID == "" {
+		l.findRemains()
+		return
+	}
 	all := append([]snapshot.Tombstone{{Ref: ref, Gone: l.snap.Gone(ref.UID)}}, l.snap.Ever(ref.UID)...)
 	counts := map[string]int{}
 	for _, t := range all {
@@ -40,6 +44,39 @@ func (l *look) findGone() {
 		l.provef("deleted: %s", countKinds(ref, counts))
 		l.admitUnseen()
 	}
+}
+
+// findRemains looks for what is left of a custom resource that was never seen: what names it as its owner,
+// and what has lost its owner and carries its name in the operator's label.
+func (l *look) findRemains() {
+	ref := l.goal.Root
+	left := l.snap.Remains(ref.Kind, ref.Name)
+	for _, o := range l.snap.Severed(ref.Kind) {
+		if mayBeNamed(o.GetLabels()[l.engine.Identity().Label], ref.Name) {
+			left = append(left, o)
+		}
+	}
+	for _, o := range left {
+		l.lackf("living/"+string(o.GetUID()), "%s", remains(o))
+	}
+	switch {
+	case len(left) > 0:
+		return
+	case l.snap.Named(ref.Kind, ref.Namespace, ref.Name) != nil:
+		l.provef("deleted: nothing is left of the former %s %s/%s; another one has been made", ref.Kind, ref.Namespace, ref.Name)
+	default:
+		l.provef("deleted: %s %s/%s does not exist, and nothing is left of it", ref.Kind, ref.Namespace, ref.Name)
+	}
+	l.admitUnseen()
+}
+
+// longestLabel is how long a label's value may be; longer names are hashed.
+const longestLabel = 63
+
+// mayBeNamed reports whether a label's value may stand for a custom resource of that name: the name itself,
+// with something behind it as a separate orchestrator has, or a hash of a name that is too long.
+func mayBeNamed(value, name string) bool {
+	return value != "" && (value == name || strings.HasPrefix(value, name+"-") || len(name) > longestLabel)
 }
 
 // admitUnseen says of which kinds nothing can be said, because they may not be watched.

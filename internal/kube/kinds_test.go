@@ -246,7 +246,7 @@ func TestWatchTrims(t *testing.T) {
 				ManagedFields: []metav1.ManagedFieldsEntry{{
 					Manager: "kubelet", Operation: "Update", Subresource: "status", APIVersion: "v1", FieldsType: "FieldsV1",
 					Time:     &metav1.Time{Time: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
-					FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}},"f:status":{}}`),
+					FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{},"f:template":{}},"f:status":{}}`),
 				}},
 			},
 			Spec: corev1.PodSpec{

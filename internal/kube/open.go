@@ -153,7 +153,7 @@ func (f *follower) watch(ctx context.Context, params map[string]string, silence 
 		Param("watch", "true").
 		Param("allowWatchBookmarks", "true").
 		Param("timeoutSeconds", strconv.Itoa(int(timeout.Seconds())))
-	narrow(request, f.source)
+	narrow(f.source.accept(request, metadataOfOne), f.source)
 	for name, value := range params {
 		request.Param(name, value)
 	}

@@ -64,7 +64,7 @@ func (c *Cluster) readRoot(ctx context.Context, target engine.Target) ([]snapsho
 	if err := checkPlace(target.Namespace, target.Name); err != nil {
 		return nil, err
 	}
-	a, err := c.read(ctx, c.limit, c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...))
+	a, err := c.read(ctx, c.limit, s.accept(c.client.Get().AbsPath(path(s.resources[0], s.namespace, target.Name)...), metadataOfOne))
 	if noSuchObject(err, target.Name) {
 		return nil, nil
 	}

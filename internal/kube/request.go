@@ -154,7 +154,7 @@ type list struct {
 // list reads one page of a source's objects: all of them where limit is 0, and those after next.
 func (c *Cluster) list(ctx context.Context, s source, limit int64, next string) (list, error) {
 	request := c.client.Get().AbsPath(path(s.resources[0], s.namespace)...)
-	narrow(request, s)
+	narrow(s.accept(request, metadataOfMany), s)
 	if limit > 0 {
 		request.Param("limit", strconv.FormatInt(limit, 10))
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/rest"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -60,6 +61,8 @@ type source struct {
 	blank          func() snapshot.Object
 	// about are the kinds that Events must be about; nil for all other sources.
 	about map[string]bool
+	// metadataOnly leaves all but the metadata on the server.
+	metadataOnly bool
 }
 
 // rootOf is the source of the target's custom resource.
@@ -69,6 +72,8 @@ func rootOf(target engine.Target) source {
 		namespace: target.Namespace,
 		resources: []schema.GroupVersionResource{target.Identity.Resource},
 		blank:     func() snapshot.Object { return &unstructured.Unstructured{} },
+
+		metadataOnly: target.MetadataOnly,
 	}
 	if target.Name != "" {
 		s.fields = fields.OneTermEqualSelector("metadata.name", target.Name).String()
@@ -91,6 +96,20 @@ func sourceOf(target engine.Target, kind snapshot.Kind) (source, error) {
 		}
 	}
 	return s, nil
+}
+
+// What the API server is asked for where the metadata is enough.
+const (
+	metadataOfOne  = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	metadataOfMany = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+)
+
+// accept asks in a request for no more than the source wants, in the given form where that is metadata.
+func (s source) accept(request *rest.Request, metadata string) *rest.Request {
+	if s.metadataOnly {
+		request.SetHeader("Accept", metadata)
+	}
+	return request
 }
 
 // read decodes one object and trims it.

@@ -2,6 +2,10 @@ package kube
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,8 +35,8 @@ func trim(o snapshot.Object) {
 	}
 }
 
-// trimManaged keeps who wrote when by what means, and of what was written only whether it was spec,
-// status and the replicas.
+// trimManaged keeps who wrote when by what means, and of what was written only which fields of
+// the spec, and whether the status.
 func trimManaged(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	kept := make([]metav1.ManagedFieldsEntry, 0, len(entries))
 	for _, e := range entries {
@@ -55,13 +59,13 @@ func trimFields(fields *metav1.FieldsV1) *metav1.FieldsV1 {
 	if json.Unmarshal(fields.GetRawBytes(), &written) != nil {
 		return metav1.NewFieldsV1(`{}`)
 	}
-	_, replicas := written.Spec["f:replicas"]
 	text := `{`
-	switch {
-	case replicas:
-		text += `"f:spec":{"f:replicas":{}}`
-	case written.Spec != nil:
-		text += `"f:spec":{}`
+	if written.Spec != nil {
+		names := slices.Sorted(maps.Keys(written.Spec))
+		for i, name := range names {
+			names[i] = strconv.Quote(name) + `:{}`
+		}
+		text += `"f:spec":{` + strings.Join(names, ",") + `}`
 	}
 	if written.Status != nil {
 		if written.Spec != nil {

@@ -19,11 +19,18 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 )
 
+// secrets are the objects of which nothing is read that need not be.
+var secrets = schema.GroupResource{Resource: "secrets"}
+
 // Create creates the object in its namespace. Warnings are set even where the answer is an error.
 func (c *Cluster) Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error) {
 	return c.write(ctx, "create", resource, o.GetNamespace(), o.GetName(), o.Object, func() *rest.Request {
-		return in(how, c.client.Post().AbsPath(path(resource, o.GetNamespace())...).
+		request := in(how, c.client.Post().AbsPath(path(resource, o.GetNamespace())...).
 			SetHeader("Content-Type", runtime.ContentTypeJSON))
+		if resource.GroupResource() == secrets {
+			request.SetHeader("Accept", metadataOfOne) // it would send back what it holds
+		}
+		return request
 	})
 }
 
@@ -58,8 +65,12 @@ func (c *Cluster) Delete(ctx context.Context, resource schema.GroupVersionResour
 		PropagationPolicy: &foreground,
 	}
 	_, err := c.write(ctx, "delete", resource, namespace, name, options, func() *rest.Request {
-		return c.client.Delete().AbsPath(path(resource, namespace, name)...).
+		request := c.client.Delete().AbsPath(path(resource, namespace, name)...).
 			SetHeader("Content-Type", runtime.ContentTypeJSON)
+		if resource.GroupResource() == secrets {
+			request.SetHeader("Accept", metadataOfOne)
+		}
+		return request
 	})
 	return err
 }

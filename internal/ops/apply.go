@@ -8,12 +8,12 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/ops/owner"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
@@ -131,8 +131,8 @@ func (a *apply) update(ctx context.Context, before *unstructured.Unstructured) (
 	a.warnOfKeepers(ctx, journal.Create)
 	edit := changesOf(before, a.object)
 	how := a.how()
-	if other := writerBeside(before); other != "" && !a.req.ForceConflicts && !how.DryRun {
-		if reason, err := a.refuseOverwriting(ctx, before, edit, other); reason != Reached || err != nil {
+	if len(owner.Of(before)) > 0 && !a.req.ForceConflicts && !how.DryRun {
+		if reason, err := a.refuseOverwriting(ctx, before, edit); reason != Reached || err != nil {
 			return nil, reason, err
 		}
 	}
@@ -141,25 +141,47 @@ func (a *apply) update(ctx context.Context, before *unstructured.Unstructured) (
 		return nil, orReached(why), err
 	}
 	a.tellWarnings(ctx, journal.Create, answer)
+	if how.DryRun && !a.req.ForceConflicts {
+		a.warnOfOverwriting(ctx, before, answer.Object)
+	}
 	a.tellChange(ctx, before, answer.Object)
 	return answer.Object, orReached(why), nil
 }
 
 // refuseOverwriting asks the API server whether anything would change of what another manager wrote.
-func (a *apply) refuseOverwriting(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp, other string) (Reason, error) {
+func (a *apply) refuseOverwriting(ctx context.Context, before *unstructured.Unstructured, edit []engine.PatchOp) (Reason, error) {
 	how := a.how()
 	how.DryRun = true
 	answer, why, err := a.sendPatch(ctx, before, edit, how)
 	if err != nil || why != "" {
 		return orReached(why), err
 	}
-	if answer.Object.GetGeneration() == before.GetGeneration() {
+	foreign := owner.Overwritten(before, answer.Object)
+	if len(foreign) == 0 {
 		return Reached, nil
 	}
 	return a.refuse(ctx, journal.Create, &RefusalError{
-		Reason: Conflict, Text: fmt.Sprintf("the spec of %s was last written by %q, and this would change it; nothing was written", a.ref, other),
+		Reason: Conflict, Text: fmt.Sprintf("%s: %s, and this would change it; nothing was written", a.ref, worded(foreign)),
 		Hint: "agree with whoever runs it, or overwrite it with --force-conflicts",
 	}), nil
+}
+
+// warnOfOverwriting says of a dry run what the real one would be refused for.
+func (a *apply) warnOfOverwriting(ctx context.Context, before, after *unstructured.Unstructured) {
+	for _, f := range owner.Overwritten(before, after) {
+		a.tell(ctx, journal.Entry{
+			Type: journal.Warning, Phase: journal.Create, Object: &a.ref, Reason: "Foreign",
+			Text: f.String() + ": apply refuses to change it without --force-conflicts",
+		})
+	}
+}
+
+func worded(foreign []owner.Foreign) string {
+	texts := make([]string, 0, len(foreign))
+	for _, f := range foreign {
+		texts = append(texts, f.String())
+	}
+	return strings.Join(texts, " and ")
 }
 
 func (a *apply) how() engine.WriteOptions {
@@ -240,28 +262,6 @@ func mergeOf(path string, has, wants map[string]string) []engine.PatchOp {
 	}
 	return edit
 }
-
-// writerBeside returns the manager that wrote the spec last, where that is neither kubectl nor this
-// program.
-func writerBeside(o *unstructured.Unstructured) string {
-	var last *metav1.ManagedFieldsEntry
-	fields := o.GetManagedFields()
-	for i, f := range fields {
-		if f.Subresource != "" || f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:spec"`) {
-			continue
-		}
-		if last == nil || f.Time != nil && last.Time != nil && !f.Time.Before(last.Time) {
-			last = &fields[i]
-		}
-	}
-	if last == nil || strings.HasPrefix(last.Manager, "kubectl") || last.Manager == ourManager {
-		return ""
-	}
-	return last.Manager
-}
-
-// ourManager is the name under which the API server notes our writes.
-const ourManager = "seldonctl"
 
 // warnOfKeepers warns that a tool keeps the object as its own source says.
 func (l *life) warnOfKeepers(ctx context.Context, phase journal.Phase) {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -76,28 +77,48 @@ func (l *life) delete(ctx context.Context, phase journal.Phase, limit time.Durat
 // sendDelete sends the DELETE. It is repeated only after a read shows our object untouched.
 func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 	for {
+		if l.unsure { // sent before, in a phase that has ended
+			l.unsure = false
+			if sent, reason := l.wasSent(ctx, phase, nil); sent || reason != Reached {
+				l.deleted = sent
+				return reason
+			}
+		}
 		_, why, err := beside(ctx, l.session, l.left(), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, l.Cluster.Delete(ctx, l.target.Identity.Resource, l.target.Namespace, l.target.Name, l.uid())
 		})
-		if err == nil || apierrors.IsNotFound(err) {
+		if err == nil || noSuchObject(err, l.target.Name) {
 			l.deleted = true
 			l.noteAbsence(ctx, err)
 		}
 		switch {
-		case why != "":
-			return why
-		case l.deleted:
+		case l.deleted && why == "":
 			return Reached
+		case why != "":
+			l.unsure = !l.deleted
+			return l.cutOffDelete(ctx, phase, why)
 		case apierrors.IsConflict(err):
 			return l.refuse(ctx, phase, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was replaced by somebody else; the new one is left alone", Err: err})
-		case !ambiguous(err):
+		case !ambiguous(err) && !apierrors.IsNotFound(err): // a 404 that is not about our object says nothing of it
 			return l.refuse(ctx, phase, err)
 		}
 		if sent, reason := l.wasSent(ctx, phase, err); sent || reason != Reached {
 			l.deleted = sent
 			return reason
 		}
+		if how, why := l.await(ctx, min(retryPause, l.left()), func() bool { return false }); how == interrupted {
+			return why
+		}
 	}
+}
+
+// cutOffDelete ends a DELETE whose time is over: what was accepted goes on by itself, and that is told with
+// what is left.
+func (l *life) cutOffDelete(ctx context.Context, phase journal.Phase, why Reason) Reason {
+	if l.deleted && why == TimedOut {
+		return Reached
+	}
+	return l.cutOff(ctx, phase, why)
 }
 
 // wasSent finds out by reading whether a DELETE whose answer was lost has arrived.
@@ -105,9 +126,9 @@ func (l *life) wasSent(ctx context.Context, phase journal.Phase, lost error) (bo
 	objects, why, err := l.readRoot(ctx, l.left())
 	switch {
 	case why != "":
-		return false, why
+		return false, l.cutOff(ctx, phase, why)
 	case err != nil:
-		return false, l.refuse(ctx, phase, lost)
+		return false, l.refuse(ctx, phase, cmp.Or(lost, err))
 	}
 	for _, o := range objects {
 		if o.GetUID() == l.uid() {

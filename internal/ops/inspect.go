@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -34,7 +33,7 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 		return r.list(ctx), nil
 	})
 	if why != "" {
-		return why
+		return r.cutOff(ctx, journal.Connect, why)
 	}
 	if reason := r.checkNames(ctx, found); reason != Reached {
 		return reason
@@ -143,7 +142,7 @@ func (r *run) checkPermissions(ctx context.Context, found names) Reason {
 
 // refuseTaken refuses names that belong to somebody else: to anyone but the object itself, if it exists.
 func (l *life) refuseTaken(ctx context.Context, implied engine.Implied, found names) Reason {
-	if refusal := takenOf(implied, found, l.uid()); refusal != nil {
+	if refusal := Taken(implied, found.deployments, found.services, l.known); refusal != nil {
 		return l.refuse(ctx, journal.Connect, refusal)
 	}
 	return Reached
@@ -164,11 +163,11 @@ func RefuseTaken(ctx context.Context, d Deps, manifests []*unstructured.Unstruct
 			held[namespace] = listNames(ctx, d.Cluster, namespace)
 		}
 		found, err := d.Cluster.Read(ctx, engine.Target{Identity: id, Namespace: namespace, Name: name}, snapshot.Kind(id.Kind))
-		var uid types.UID
+		var known *unstructured.Unstructured
 		for _, there := range found {
-			uid = there.GetUID()
+			known, _ = there.(*unstructured.Unstructured)
 		}
-		if uid != "" && toBeNew {
+		if known != nil && toBeNew {
 			err = apierrors.NewAlreadyExists(id.Resource.GroupResource(), name)
 		}
 		for _, err := range []error{err, held[namespace].deploymentsErr, held[namespace].servicesErr} {
@@ -176,27 +175,28 @@ func RefuseTaken(ctx context.Context, d Deps, manifests []*unstructured.Unstruct
 				return Explain(err, id, namespace, name)
 			}
 		}
-		if refusal := takenOf(implied, held[namespace], uid); refusal != nil {
+		if refusal := Taken(implied, held[namespace].deployments, held[namespace].services, known); refusal != nil {
 			return refusal
 		}
 	}
 	return nil
 }
 
-// takenOf is the refusal of the first implied name that belongs to another object than the one with the UID.
-func takenOf(implied engine.Implied, found names, uid types.UID) *RefusalError {
+// Taken returns why an object may not be written: a Deployment or Service has a name that it implies, and is
+// not controlled by the object as it is on the cluster, nil if it is not there.
+func Taken(implied engine.Implied, deployments, services []metav1.PartialObjectMetadata, known *unstructured.Unstructured) *RefusalError {
 	owns := func(o metav1.PartialObjectMetadata) bool {
 		controller := metav1.GetControllerOf(&o)
-		return uid != "" && controller != nil && controller.UID == uid
+		return known != nil && controller != nil && controller.UID == known.GetUID()
 	}
 	for _, w := range implied.Workloads {
-		for _, o := range found.deployments {
+		for _, o := range deployments {
 			if slices.Contains(w.Names, o.Name) && !owns(o) {
 				return taken(snapshot.Deployment, o)
 			}
 		}
 	}
-	for _, o := range found.services {
+	for _, o := range services {
 		if slices.Contains(implied.Services, o.Name) && !owns(o) {
 			return taken(snapshot.Service, o)
 		}
@@ -246,7 +246,3 @@ func Prepared(o *unstructured.Unstructured, id engine.Identity) *unstructured.Un
 func ChangesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
 	return changesOf(before, manifest)
 }
-
-// WriterBeside returns the manager that wrote an object's spec last, where that is neither kubectl nor
-// this program; apply does not overwrite its work unasked.
-func WriterBeside(o *unstructured.Unstructured) string { return writerBeside(o) }

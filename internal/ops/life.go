@@ -49,6 +49,7 @@ type life struct {
 	noticed int64                      // the foreign generation that was told
 	steps   []string                   // what was reached, for the closing line
 	deleted bool                       // DELETE has been accepted
+	unsure  bool                       // a DELETE was sent that got no answer
 	gone    bool
 }
 
@@ -97,7 +98,7 @@ func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
 	objects, why, err := l.readRoot(ctx, l.left())
 	switch {
 	case why != "":
-		return nil, why
+		return nil, l.cutOff(ctx, journal.Connect, why)
 	case err != nil:
 		return nil, l.refuse(ctx, journal.Connect, err)
 	}
@@ -223,6 +224,25 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 		return Leftover
 	}
 	return TimedOut
+}
+
+// silent is how long a request must have been waited for to blame the API server for its want of an answer.
+const silent = time.Second
+
+// cutOff says why a request has ended that got no answer: the limit came, for which the API server may be
+// to blame, or the user wants to stop.
+func (l *life) cutOff(ctx context.Context, phase journal.Phase, why Reason) Reason {
+	if why != TimedOut {
+		return why
+	}
+	refusal := &RefusalError{Reason: TimedOut, Text: "the limit came before the API server had answered"}
+	if l.silence >= silent {
+		refusal = &RefusalError{
+			Reason: Unusable, Text: "the API server has not answered within " + seconds(l.silence),
+			Hint: "check the server address of the kubeconfig, and that the cluster runs",
+		}
+	}
+	return l.refuse(ctx, phase, refusal)
 }
 
 // goalOf names what a phase waits for.

@@ -100,7 +100,7 @@ func (r *run) create(ctx context.Context) Reason {
 		return r.refuse(ctx, journal.Create, err)
 	}
 	if err != nil {
-		return why
+		return r.cutOff(ctx, journal.Create, why)
 	}
 	r.know(answer.Object)
 	r.tell(ctx, journal.Entry{
@@ -108,7 +108,7 @@ func (r *run) create(ctx context.Context) Reason {
 		Text: fmt.Sprintf("created, labelled %s=%s", RunLabel, r.req.ID),
 	})
 	r.tellWarnings(ctx, journal.Create, answer)
-	if why != "" {
+	if why != "" && why != TimedOut { // the limit is told with what is lacking
 		return why
 	}
 	return Reached

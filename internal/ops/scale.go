@@ -81,7 +81,7 @@ type attempt struct {
 // scale brings the object to the wanted replicas and waits until it has them. Where no part of it
 // can be scaled, the phase does not apply.
 func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
-	l.phase(l.Limits.Wait)
+	l.phase(l.patience())
 	var lost *attempt // whose answer was lost
 	for range conflictTries {
 		a, err := l.plan(want)
@@ -99,10 +99,13 @@ func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 		}
 		after, why, err := l.patch(ctx, a.before, a.edit.Patch)
 		switch {
-		case why != "":
+		case err == nil && why != "" && why != TimedOut: // it was written; the user wants to stop
+			l.tellEdit(ctx, a.edit)
 			return why
-		case err == nil:
+		case err == nil: // at the limit too: then that is told with what is lacking
 			return l.awaitScaled(ctx, a, after)
+		case why != "":
+			return l.cutOff(ctx, journal.Scale, why)
 		case noSuchObject(err, l.target.Name):
 			return l.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was deleted by somebody else", Err: err})
 		case ambiguous(err):

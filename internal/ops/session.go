@@ -39,7 +39,8 @@ type session struct {
 	since    time.Time // the first request of the present phase
 	until    time.Time // its limit, for all up to its verdict
 	verdict  *judge.Verdict
-	asking   bool // a confirming read is on its way
+	asking   bool          // a confirming read is on its way
+	silence  time.Duration // how long the last request was waited for that a limit ended
 	wake     time.Time
 	pending  map[snapshot.Kind]bool // kinds whose first list has not come
 	refused  map[snapshot.Kind]error
@@ -257,9 +258,11 @@ func beside[T any](ctx context.Context, s *session, limit time.Duration, request
 	}()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
+	began := s.Now()
 	for {
 		how, why := s.turn(ctx, timer.C, answered)
 		if how != done {
+			s.silence = s.Now().Sub(began)
 			grace := time.AfterFunc(answerGrace, cancel)
 			<-answered
 			grace.Stop()

@@ -74,6 +74,9 @@ func (l *life) awaitBirth(ctx context.Context) Reason {
 	case interrupted:
 		return why
 	case outOfTime:
+		if l.state.Blind(l.target.Kind()) { // whether it has come to be nobody can say
+			return l.tellTimeout(ctx, journal.Connect, l.Now().Sub(l.since))
+		}
 		return l.absent(ctx, journal.Connect)
 	case done:
 	}
@@ -108,22 +111,9 @@ func (l *life) scalable(replicas *int32) ([]string, error) {
 	return l.namesOf(workloads), nil
 }
 
-// awaitRemains waits until nothing is left of an object that is not there any more.
+// awaitRemains waits until nothing is left of an object that is not there any more, whoever deleted it and
+// however.
 func (l *life) awaitRemains(ctx context.Context) Reason {
-	kind := l.target.Kind()
-	_, owner := l.state.Snapshot().Remains(kind, l.target.Name)
-	if owner.UID == "" {
-		l.tell(ctx, journal.Entry{
-			Type: journal.Claim, Phase: journal.Delete, Reason: "Absent", Object: &snapshot.Ref{Kind: kind, Namespace: l.target.Namespace, Name: l.target.Name},
-			Text:    fmt.Sprintf("gone: %s %s/%s does not exist, and nothing is left that names it as its owner", kind, l.target.Namespace, l.target.Name),
-			Details: []string{"a consistent read did not find it"},
-		})
-		l.steps = append(l.steps, string(journal.Delete))
-		return Reached
-	}
-	last := l.object.DeepCopy()
-	last.SetUID(owner.UID)
-	l.know(last)
-	l.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: kind, Object: last}}})
-	return l.pursue(ctx, journal.Delete, judge.Goal{Kind: judge.Gone, Root: l.ref}, "it does not exist any more; waiting until nothing of it is left")
+	absent := snapshot.Ref{Kind: l.target.Kind(), Namespace: l.target.Namespace, Name: l.target.Name}
+	return l.pursue(ctx, journal.Delete, judge.Goal{Kind: judge.Gone, Root: absent}, "it does not exist; looking for what is left of it")
 }

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -85,7 +84,7 @@ func Findings(w io.Writer, colour, asJSON bool, scene Scene, found []Finding) er
 		if f.Place != "" {
 			text = Clean(f.Place) + ": " + text
 		}
-		p.line(colours[f.Severity], fmt.Sprintf("%-8s", f.Severity), fmt.Sprintf("%-11s  %s", f.About, text))
+		p.line(colours[f.Severity], fmt.Sprintf("%-8s", f.Severity), fmt.Sprintf("%-11s  %s", Clean(f.About), text))
 		if f.Remedy != "" {
 			p.line(plain, "", strings.Repeat(" ", 22)+"next: "+Clean(f.Remedy))
 		}
@@ -183,10 +182,11 @@ func (p page) flush() error {
 }
 
 func document(w io.Writer, d any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(d); err != nil {
+	text, err := JSON(d, "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("write the outcome: %w", err)
 	}
 	return nil

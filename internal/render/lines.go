@@ -84,9 +84,7 @@ func (l *Lines) Write(e journal.Entry) error {
 	if !told {
 		return nil // for sinks that draw
 	}
-	if e.Root != "" {
-		l.roots[e.Root] = true
-	}
+	l.Knows(e.Root)
 	if e.Type == journal.Opening {
 		if !l.opened {
 			l.line(st.colour, Clean(e.Text))
@@ -103,6 +101,14 @@ func (l *Lines) Write(e journal.Entry) error {
 		l.line(plain, strings.Repeat(" ", 19)+"next: "+Clean(e.Hint))
 	}
 	return l.flush()
+}
+
+// Knows says that the story has a custom resource, which every entry of it says too. Where there are
+// several, each line says whose it is.
+func (l *Lines) Knows(root string) {
+	if root != "" {
+		l.roots[root] = true
+	}
 }
 
 // whose says which of several custom resources a line is about: its name, with the namespace where two
@@ -143,7 +149,7 @@ func sentence(e journal.Entry) string {
 	case journal.Progress, journal.Note, journal.Healed:
 		parts = append(parts, object(e))
 	case journal.PhaseStart:
-		return fmt.Sprintf("%s: %s%s", e.Phase, Clean(e.Text), limit(e.Limit))
+		return fmt.Sprintf("%s: %s%s", Clean(string(e.Phase)), Clean(e.Text), limit(e.Limit))
 	case journal.Opening, journal.PodChange, journal.Suspicion, journal.Warning, journal.Claim, journal.Skipped, journal.Failure, journal.Closing:
 	}
 	parts = append(parts, Clean(e.Text))

@@ -96,6 +96,9 @@ func (l *Live) take(e journal.Entry) {
 	}
 	switch e.Type {
 	case journal.Event, journal.Alarm, journal.Progress, journal.PodChange:
+		if e.Root == "" { // the picture shows nothing of what is around the custom resources
+			l.tell(e)
+		}
 	case journal.Suspicion:
 		l.settle(e)
 		l.open = append(l.open, e)

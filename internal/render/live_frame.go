@@ -79,7 +79,7 @@ func (p picture) roots(roots []*journal.RootView, d density, room int) []string 
 // block draws one custom resource: its phases, its tree, what is wrong. Among several its name comes
 // first.
 func (p picture) block(r *journal.RootView, d density, several bool) []string {
-	if r.End != nil && several {
+	if s := p.standing(r); several && s != troubled && s != underWay {
 		return []string{p.summary(r)}
 	}
 	if len(r.Phases) == 0 {
@@ -140,7 +140,7 @@ func (p picture) phases(r *journal.RootView) string {
 }
 
 func (p picture) phase(ph *journal.PhaseView) string {
-	m, name := p.marks(), string(ph.Name)
+	m, name := p.marks(), p.clean(string(ph.Name))
 	if ph.Result == nil {
 		return p.ink(bold, m.running+" "+name) + " " + p.spent(ph)
 	}
@@ -252,39 +252,50 @@ func (p picture) borne(e journal.Entry) string {
 	return "lasts for " + seen
 }
 
-// events draws the last events of all custom resources.
-func (p picture) events(roots []*journal.RootView, most int) []string {
-	var last []journal.Entry
-	for _, r := range roots {
-		last = append(last, r.Events[max(0, len(r.Events)-lastEvents):]...)
-	}
-	slices.SortStableFunc(last, func(a, b journal.Entry) int { return cmp.Compare(a.Elapsed, b.Elapsed) })
-	last = last[max(0, len(last)-max(0, most)):]
-	var lines []string
-	for _, e := range last {
-		lines = append(lines, p.ink(styles[e.Type].colour, fmt.Sprintf("%7.1fs  %s", e.Elapsed.Seconds(), p.event(e))))
-	}
-	return lines
-}
+// standing is how far a custom resource is. They are in the order of how much there is to see of one.
+type standing int
 
-// event writes an Event with its object's name short enough to leave room for what happened.
-func (p picture) event(e journal.Entry) string {
-	name := p.squeeze(p.clean(object(e)), max(p.width/3, 16))
-	e.Object = nil
-	return name + " " + p.clean(sentence(e))
-}
+const (
+	troubled standing = iota // something is wrong with it
+	underWay
+	failed
+	waiting // its turn has not come
+	unbegun // the command has ended without it
+	reached
+)
 
-// rank orders custom resources by how much there is to see of them.
-func rank(r *journal.RootView) int {
+// breath is how long the next phase of a custom resource may take to begin; it has not ended meanwhile.
+const breath = time.Second
+
+// standing derives it from the phases: of several custom resources, none is closed before all have ended.
+func (p picture) standing(r *journal.RootView) standing {
 	switch {
-	case len(r.Problems) > 0:
-		return 0
-	case r.End == nil:
-		return 1
-	case r.End.End != nil && r.End.End.Exit != 0:
-		return 2
+	case r.End == nil && len(r.Phases) == 0:
+		return waiting
+	case r.End == nil && (r.Running() != nil || p.now-r.Phases[len(r.Phases)-1].Ended < breath):
+		if len(r.Problems) > 0 {
+			return troubled
+		}
+		return underWay
+	case r.End != nil && r.End.End == nil:
+		return unbegun
+	case r.End != nil && r.End.End.Exit != 0, verdict(r).Type == journal.Failure:
+		return failed
 	}
-	return 3
+	return reached
+}
+
+// verdict is what there is to say of a custom resource that has ended: its last failure, if there is one.
+func verdict(r *journal.RootView) *journal.Entry {
+	if r.End != nil {
+		return r.End
+	}
+	for _, ph := range slices.Backward(r.Phases) {
+		if ph.Result != nil && ph.Result.Type == journal.Failure {
+			return ph.Result
+		}
+	}
+	return r.Phases[len(r.Phases)-1].Result
 }
 
 // fold draws one line for each custom resource, and where there are more than fit, those of which there
@@ -292,47 +303,61 @@ func rank(r *journal.RootView) int {
 func (p picture) fold(roots []*journal.RootView, room int) []string {
 	shown := slices.Clone(roots)
 	if len(roots) > room {
-		slices.SortStableFunc(shown, func(a, b *journal.RootView) int { return cmp.Compare(rank(a), rank(b)) })
+		slices.SortStableFunc(shown, func(a, b *journal.RootView) int { return cmp.Compare(p.standing(a), p.standing(b)) })
 		shown = shown[:max(0, room-1)]
 	}
 	var lines []string
-	ended, running := 0, 0
+	more := map[string]int{}
 	for _, r := range roots {
-		switch {
-		case slices.Contains(shown, r):
+		if slices.Contains(shown, r) {
 			lines = append(lines, p.summary(r))
-		case r.End != nil:
-			ended++
-		default:
-			running++
+			continue
+		}
+		switch p.standing(r) {
+		case troubled, underWay:
+			more["running"]++
+		case waiting:
+			more["waiting"]++
+		case unbegun:
+			more["not begun"]++
+		case failed, reached:
+			more["ended"]++
 		}
 	}
-	if more := ended + running; more > 0 {
-		lines = append(lines, p.ink(dim, fmt.Sprintf("and %d more: %d running, %d ended", more, running, ended)))
+	var parts []string
+	for _, word := range []string{"running", "waiting", "not begun", "ended"} {
+		if n := more[word]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, word))
+		}
+	}
+	if len(parts) > 0 {
+		lines = append(lines, p.ink(dim, fmt.Sprintf("and %d more: %s", len(roots)-len(shown), strings.Join(parts, ", "))))
 	}
 	return lines
 }
 
 // summary draws a custom resource on one line.
 func (p picture) summary(r *journal.RootView) string {
-	m := p.marks()
-	name := p.clean(r.Name)
-	if r.End != nil {
-		mark := p.ink(green, m.done)
-		if r.End.End != nil && r.End.End.Exit != 0 {
-			mark = p.ink(red, m.failed)
-		}
-		return mark + " " + name + "  " + p.clean(r.End.Text)
-	}
-	running := r.Running()
-	switch {
-	case len(r.Problems) > 0:
+	m, name := p.marks(), p.clean(r.Name)
+	switch p.standing(r) {
+	case waiting:
+		return p.ink(dim, m.waiting+" "+name+"  waiting")
+	case unbegun:
+		return p.ink(yellow, m.skipped) + " " + name + "  " + p.clean(verdict(r).Text)
+	case failed:
+		return p.ink(red, m.failed) + " " + name + "  " + p.clean(verdict(r).Text)
+	case reached:
+		return p.ink(green, m.done) + " " + name + "  " + p.clean(verdict(r).Text)
+	case troubled:
 		text, _, _ := strings.Cut(r.Problems[0].Text, tolerance)
 		return p.ink(red, m.failed+" "+name+"  "+p.borne(r.Problems[0])+": "+p.clean(text))
-	case running != nil:
-		return p.ink(bold, m.running+" "+name) + "  " + string(running.Name) + " " + p.spent(running) + "  " + p.total(r)
+	case underWay:
 	}
-	return p.ink(bold, m.running+" "+name)
+	line := p.ink(bold, m.running+" "+name) + "  "
+	if running := r.Running(); running != nil {
+		return line + p.clean(string(running.Name)) + " " + p.spent(running) + "  " + p.total(r)
+	}
+	return line + p.clean(verdict(r).Text)
 }
 
 // total adds up what a custom resource has.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,24 +140,63 @@ func manyPods() []journal.Entry {
 	return t.entries
 }
 
-// fleet is many custom resources at once.
+// fleet is many custom resources, ten at a time, as a fleet tells of them: all are opened first, and none is
+// closed before all have ended.
 func fleet() []journal.Entry {
-	var all []journal.Entry
+	all := []journal.Entry{{Type: journal.Opening, At: began, Text: "context c, server https://127.0.0.1:6443, namespace models"}}
 	for i := range 30 {
 		t := &teller{root: fmt.Sprintf("model-%02d", i)}
-		t.phase(0.1, journal.Wait, "waiting until it is available")
-		t.replicas(0.4, "-default-0-classifier", int32(i%3), 2)
-		switch i % 10 {
-		case 7:
+		t.tell(0, journal.Entry{Type: journal.Opening, Text: all[0].Text})
+		all = append(all, t.entries...)
+	}
+	for i := range 20 { // the last ten wait for their turn
+		t := &teller{root: fmt.Sprintf("model-%02d", i)}
+		start := float64(i / 10 * 10)
+		t.phase(start+0.1, journal.Wait, "waiting until it is available")
+		t.replicas(start+0.4, "-default-0-classifier", int32(i%3), 2)
+		switch {
+		case i%10 == 7:
 			t.problem(19, journal.Suspicion, "image x: not found (a failure if it lasts 30s)")
-		case 8:
-			t.tell(22, journal.Entry{Type: journal.Closing, Text: "done: available in 22.0 s", Facts: journal.Facts{End: &journal.End{}}})
-		case 9:
-			t.tell(23, journal.Entry{Type: journal.Closing, Text: "not reached", Facts: journal.Facts{End: &journal.End{Exit: 3}}})
+		case i == 8: // failed, and is being removed
+			t.tell(20, journal.Entry{Type: journal.Failure, Phase: journal.Wait, Text: "not available: image x: not found", Took: 20 * time.Second})
+			t.phase(21, journal.Cleanup, "deleting it")
+		case i == 9: // failed, and is removed
+			t.problem(5, journal.Suspicion, "image x: not found (a failure if it lasts 30s)")
+			t.tell(6, journal.Entry{Type: journal.Failure, Phase: journal.Wait, Text: "not available: image x: not found", Took: 6 * time.Second})
+			t.phase(6.1, journal.Cleanup, "deleting it")
+			t.tell(8, journal.Entry{Type: journal.Claim, Phase: journal.Cleanup, Text: "gone: SeldonDeployment, 1 Deployment", Took: 2 * time.Second})
+		case i < 7: // done
+			t.tell(8, journal.Entry{Type: journal.Claim, Phase: journal.Wait, Text: "available: 2 of 2 ready", Took: 8 * time.Second})
+			t.phase(8.1, journal.Delete, "deleting it")
+			t.tell(9, journal.Entry{Type: journal.Claim, Phase: journal.Delete, Text: "gone: SeldonDeployment, 1 Deployment", Took: time.Second})
+		case i == 10: // between two phases
+			t.tell(27.5, journal.Entry{Type: journal.Claim, Phase: journal.Wait, Text: "available: 2 of 2 ready", Took: 8 * time.Second})
 		}
 		all = append(all, t.entries...)
 	}
 	return all
+}
+
+// few is how four of them stand: one is done, one has failed and is removed, one is running, one waits.
+func few() []journal.Entry {
+	return slices.DeleteFunc(fleet(), func(e journal.Entry) bool {
+		return e.Root != "" && !slices.Contains([]string{"models/model-00", "models/model-09", "models/model-11", "models/model-29"}, e.Root)
+	})
+}
+
+// closed goes on to the end, at which the last of them has not been begun.
+func closed() []journal.Entry {
+	t := &teller{entries: few()}
+	for root, e := range map[string]journal.Entry{
+		"model-00": {Text: "done: available in 8.0 s, gone in 1.0 s; exit 0", Facts: journal.Facts{End: &journal.End{}}},
+		"model-09": {Text: "not reached: cleaned up; exit 3", Facts: journal.Facts{End: &journal.End{Exit: 3}}},
+		"model-11": {Text: "not reached; exit 130", Facts: journal.Facts{End: &journal.End{Exit: 130}}},
+		"model-29": {Text: "not begun"},
+	} {
+		e.Type, t.root = journal.Closing, root
+		t.tell(27, e)
+	}
+	return t.entries
 }
 
 func viewOf(entries []journal.Entry) *journal.View {
@@ -181,6 +221,9 @@ func TestFrames(t *testing.T) {
 		"40x10":          {scaling(), 28, 39, 9, look{utf8: true}},
 		"80x24-deleting": {deleting(), 35, 79, 23, look{utf8: true}},
 		"80x24-fleet":    {fleet(), 28, 79, 23, look{utf8: true}},
+		"80x50-fleet":    {fleet(), 28, 79, 49, look{utf8: true, colour: true}},
+		"80x24-few":      {few(), 28, 79, 23, look{utf8: true}},
+		"80x24-closed":   {closed(), 28, 79, 23, look{}},
 		"80x24-pods":     {manyPods(), 28, 79, 23, look{utf8: true}},
 		"80x24-lasts":    {scaling(), 110, 79, 23, look{utf8: true}},
 		"opening":        {scaling()[:1], 3, 79, 23, look{utf8: true}},
@@ -213,7 +256,7 @@ func hostile() []journal.Entry {
 	const wide = "\u6f22" // takes two columns
 	evil := "\x1b[2J\x1b]0;x\a\u202e" + wide + "\t\n\u200be\u0301 \u009b1A" + strings.Repeat(wide, 200)
 	t := &teller{root: "evil" + evil}
-	t.phase(0.1, journal.Phase("available"), evil)
+	t.phase(0.1, journal.Phase(evil), evil)
 	t.tell(1, journal.Entry{Type: journal.Progress, Object: t.ref("SeldonDeployment", ""), Text: evil, Details: []string{evil, evil}})
 	t.replicas(1, evil, -1, -3)
 	t.replicas(1, evil+"2", 5, 0)
@@ -230,7 +273,7 @@ func hostile() []journal.Entry {
 // TestFramesFit holds every picture to the window's size and to colours as the only escape sequences,
 // whatever the cluster says.
 func TestFramesFit(t *testing.T) {
-	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "deleting": deleting(), "fleet": fleet(), "pods": manyPods(), "hostile": hostile(), "nothing": nil} {
+	for name, story := range map[string][]journal.Entry{"scaling": scaling(), "deleting": deleting(), "fleet": fleet(), "closed": closed(), "pods": manyPods(), "hostile": hostile(), "nothing": nil} {
 		v := viewOf(story)
 		for _, l := range []look{{}, {utf8: true}, {colour: true, utf8: true}} {
 			for _, width := range []int{-1, 0, 1, 2, 5, 20, 33, 39, 59, 60, 79, 100, 139} {

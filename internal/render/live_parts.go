@@ -20,20 +20,20 @@ type look struct{ colour, utf8 bool }
 
 // marks are the characters that are not text.
 type marks struct {
-	done, running, failed, skipped string
-	branch, last, stem             string
-	full, empty, rule, dots        string
+	done, running, failed, skipped, waiting string
+	branch, last, stem                      string
+	full, empty, rule, dots                 string
 }
 
 func (l look) marks() marks {
 	if l.utf8 {
 		return marks{
-			done: "✓", running: "▸", failed: "✗", skipped: "–", branch: "├─ ", last: "└─ ", stem: "│  ",
+			done: "✓", running: "▸", failed: "✗", skipped: "–", waiting: "·", branch: "├─ ", last: "└─ ", stem: "│  ",
 			full: "█", empty: "░", rule: "─", dots: "…",
 		}
 	}
 	return marks{
-		done: "+", running: ">", failed: "x", skipped: "-", branch: "|- ", last: "`- ", stem: "|  ",
+		done: "+", running: ">", failed: "x", skipped: "-", waiting: ".", branch: "|- ", last: "`- ", stem: "|  ",
 		full: "#", empty: ".", rule: "-", dots: "...",
 	}
 }
@@ -294,7 +294,7 @@ func since(pod *journal.PodView) time.Duration {
 }
 
 func (p picture) group(g *group) string {
-	word := string(g.state)
+	word := p.clean(string(g.state))
 	if g.state == judge.PodPulling {
 		word = "pulling image"
 	}
@@ -321,4 +321,26 @@ func (p picture) group(g *group) string {
 		colour = red
 	}
 	return p.ink(colour, text) + " " + clock(p.now-g.since.Truncate(time.Second))
+}
+
+// events draws the last events of all custom resources.
+func (p picture) events(roots []*journal.RootView, most int) []string {
+	var last []journal.Entry
+	for _, r := range roots {
+		last = append(last, r.Events[max(0, len(r.Events)-lastEvents):]...)
+	}
+	slices.SortStableFunc(last, func(a, b journal.Entry) int { return cmp.Compare(a.Elapsed, b.Elapsed) })
+	last = last[max(0, len(last)-max(0, most)):]
+	var lines []string
+	for _, e := range last {
+		lines = append(lines, p.ink(styles[e.Type].colour, fmt.Sprintf("%7.1fs  %s", e.Elapsed.Seconds(), p.event(e))))
+	}
+	return lines
+}
+
+// event writes an Event with its object's name short enough to leave room for what happened.
+func (p picture) event(e journal.Entry) string {
+	name := p.squeeze(p.clean(object(e)), max(p.width/3, 16))
+	e.Object = nil
+	return name + " " + p.clean(sentence(e))
 }

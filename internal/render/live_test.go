@@ -263,6 +263,27 @@ func TestLiveFoldsProblems(t *testing.T) {
 	})
 }
 
+// TestLiveTellsWhatIsAround: what is told of no custom resource has no place in the picture.
+func TestLiveTellsWhatIsAround(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newTerminal(t, 100, 24)
+		l := liveOn(v, false)
+		entries := scaling()
+		space := &snapshot.Ref{Kind: "Namespace", Name: "own"}
+		for i, kind := range []journal.EntryType{journal.Progress, journal.Event, journal.Alarm} {
+			entries = append(entries, journal.Entry{Type: kind, Phase: journal.Cleanup, Elapsed: time.Duration(40+i) * time.Second, Object: space, Reason: "Why", Text: "is deleted"})
+		}
+		inTime(t, l, entries)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := "   40.0s  state    Namespace/own is deleted\n   41.0s  event    Namespace/own Why: is deleted\n   42.0s  EVENT    Namespace/own Why: is deleted\n"
+		if got := v.text(); !strings.Contains(got, want) || strings.Contains(got, "  event    Pod/") {
+			t.Errorf("want %q in\n%s", want, got)
+		}
+	})
+}
+
 // TestLiveIsCalm counts the frames: ten a second at most, one a second while only time passes, none
 // before there is anything to show.
 func TestLiveIsCalm(t *testing.T) {

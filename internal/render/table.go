@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/duration"
-	"sigs.k8s.io/yaml"
 
 	"github.com/seldonctl/seldonctl/internal/judge/outline"
 )
@@ -162,8 +160,8 @@ func (n Names) Show(sights []outline.Sight, _ time.Time) error {
 	return nil
 }
 
-// Documents shows things as documents for machines, their values raw: one that holds all of them, or
-// where things are followed one for each.
+// Documents shows things as documents for machines, their values raw once they are parsed: one that
+// holds all of them, or where things are followed one for each.
 type Documents[T any] struct {
 	out  io.Writer
 	form DocumentForm
@@ -200,27 +198,25 @@ func (d Documents[T]) Show(things []T, _ time.Time) error {
 }
 
 func (d Documents[T]) write(document any) error {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if !d.form.Follow {
-		encoder.SetIndent("", "  ")
-	}
-	if err := encoder.Encode(document); err != nil {
-		return fmt.Errorf("encode: %w", err)
-	}
-	text := b.Bytes()
-	if d.form.YAML {
-		var err error
-		if text, err = yaml.JSONToYAML(text); err != nil {
-			return fmt.Errorf("encode: %w", err)
-		}
-		if d.form.Follow {
-			text = append([]byte("---\n"), text...)
-		}
+	text, err := d.encode(document)
+	if err != nil {
+		return err
 	}
 	if _, err := d.out.Write(text); err != nil {
 		return fmt.Errorf("write a document: %w", err)
 	}
 	return nil
+}
+
+func (d Documents[T]) encode(document any) ([]byte, error) {
+	switch {
+	case d.form.YAML && d.form.Follow:
+		text, err := YAML(document)
+		return append([]byte("---\n"), text...), err
+	case d.form.YAML:
+		return YAML(document)
+	case d.form.Follow:
+		return JSON(document, "")
+	}
+	return JSON(document, "  ")
 }

@@ -102,8 +102,9 @@ func TestHostileCluster(t *testing.T) {
 		lines := render.NewLines(&out, false)
 		entry := journal.Entry{
 			Type: kind, Object: ref, Reason: worst, Text: worst, Details: []string{worst, "  " + worst, "\t\v" + worst}, Hint: worst,
-			Count: 2, Took: time.Second, Phase: journal.Wait,
+			Count: 2, Took: time.Second, Phase: journal.Phase(worst), Root: worst,
 		}
+		lines.Knows("another/one")
 		if err := lines.Write(entry); err != nil {
 			t.Fatal(err)
 		}

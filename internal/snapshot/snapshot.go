@@ -229,15 +229,16 @@ func (s *Snapshot) Severed(root Kind) []Object {
 }
 
 // Remains returns the living objects whose line of controllers ends at one of that kind and name that
-// was never seen, ordered by kind and name, and that controller.
-func (s *Snapshot) Remains(root Kind, name string) (objects []Object, owner Ref) {
+// was never seen, ordered by kind and name.
+func (s *Snapshot) Remains(root Kind, name string) []Object {
+	var objects []Object
 	for _, o := range s.living {
 		if end := s.firstUnseen(o); end.UID != "" && end.Kind == root && end.Name == name {
-			objects, owner = append(objects, o), end
+			objects = append(objects, o)
 		}
 	}
 	sortObjects(objects)
-	return objects, owner
+	return objects
 }
 
 // firstUnseen climbs from an object to the first of its controllers that was never seen, if any.

@@ -342,3 +342,16 @@ func TestCancelling(t *testing.T) {
 		t.Errorf("%v, outputs %q", err, output)
 	}
 }
+
+// A signal that comes when the program has just ended must not hide how it ended.
+func TestCancellingTooLate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	trap := regexp.MustCompile(`(?m)^trap .*$`).FindString(read(t).Runs.Steps[1].Run)
+	script := "true &\nprogram=$!\nwait \"$program\"\n" + trap + "\nkill -INT $$\nexit 3"
+	out, err := newJob(t).bash(t, []string{"--noprofile", "--norc", "-eo", "pipefail", "-c", script})
+	if trap == "" || err == nil || err.Error() != "exit status 3" {
+		t.Errorf("trap %q, error %v, output %s", trap, err, out)
+	}
+}

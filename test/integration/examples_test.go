@@ -20,7 +20,7 @@ import (
 
 // TestExamples carries out every example of the help texts, as docs/commands repeats them, in a folder with
 // a model.yaml and a folder models/, and a kubeconfig whose namespace is models.
-func TestExamples(t *testing.T) {
+func TestExamples(t *testing.T) { //nolint:tparallel // one after the other: they are all about the same object
 	t.Parallel()
 	s := open(t)
 	sit(t, otherSeats)
@@ -53,7 +53,7 @@ func desk(t *testing.T, c *cluster) string {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	for _, dir := range []string{".kube", "models/more"} {
+	for _, dir := range []string{".kube", "models"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func desk(t *testing.T, c *cluster) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"model.yaml", "models/more/model.yaml", "run.yaml"} {
+	for _, file := range []string{"model.yaml", "models/model.yaml", "run.yaml"} {
 		text := manifest
 		if file == "run.yaml" {
 			text = bytes.Replace(manifest, []byte("team: fraud"), []byte("team: fraud\n    seldonctl/run: x7k2p9qd"), 1)
@@ -105,6 +105,7 @@ func examplesOf(t *testing.T, page string) []string {
 // try carries out one example. Those of commands about an object that exists find it; what goes on for ever
 // is interrupted once it has said something.
 func try(t *testing.T, s shop, home, line string) {
+	t.Helper()
 	words := strings.Fields(line)
 	has := func(word string) bool { return strings.Contains(line, word) }
 	switch {

@@ -132,7 +132,7 @@ func TestRolesOfLooking(t *testing.T) {
 			for args, shows := range map[string]string{
 				"status":       `model +Available`,
 				"status model": `(?s)SeldonDeployment.*Available.*Deployment`,
-				"events model": `CreateDeployment`,
+				"events model": `(?s)LAST SEEN.*model`,
 			} {
 				if lost == "events" && args == "events model" {
 					continue // they are all that it is about

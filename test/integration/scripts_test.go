@@ -210,13 +210,21 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], found[1])
 }
 
-// create FILE creates the object of a file in the script's namespace, as somebody else would.
+// create FILE [MANAGER] creates the object of a file in the script's namespace, as somebody else would.
 func (s shop) scriptCreate(ts *testscript.TestScript, _ bool, args []string) {
 	o := &unstructured.Unstructured{}
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(args[0])), &o.Object))
 	resource := resourceOf(o.GetKind())
-	_, err := s.dynamic.Resource(resource).Namespace(ts.Getenv("NS")).Create(context.Background(), o, metav1.CreateOptions{})
+	_, err := s.dynamic.Resource(resource).Namespace(ts.Getenv("NS")).Create(context.Background(), o, metav1.CreateOptions{FieldManager: manager(args, 1)})
 	ts.Check(err)
+}
+
+// manager is the name under which a script's writes are noted, where the argument gives another.
+func manager(args []string, at int) string {
+	if len(args) > at {
+		return args[at]
+	}
+	return "somebody"
 }
 
 // delete RESOURCE NAME deletes an object, as somebody else would.
@@ -225,11 +233,11 @@ func (s shop) scriptDelete(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(s.dynamic.Resource(resource).Namespace(namespace).Delete(context.Background(), args[1], metav1.DeleteOptions{}))
 }
 
-// patch RESOURCE NAME PATCH changes an object by a JSON patch, as somebody else would.
+// patch RESOURCE NAME PATCH [MANAGER] changes an object by a JSON patch, as somebody else would.
 func (s shop) scriptPatch(ts *testscript.TestScript, _ bool, args []string) {
 	resource, namespace := place(args[0], ts.Getenv("NS"))
 	objects := s.dynamic.Resource(resource).Namespace(namespace)
-	_, err := objects.Patch(context.Background(), args[1], types.JSONPatchType, []byte(args[2]), metav1.PatchOptions{FieldManager: "somebody"})
+	_, err := objects.Patch(context.Background(), args[1], types.JSONPatchType, []byte(args[2]), metav1.PatchOptions{FieldManager: manager(args, 3)})
 	ts.Check(err)
 }
 

@@ -149,8 +149,10 @@ func rehearse(t *testing.T, s shop, manifest string, recorded recording, want sp
 	var made []claim
 	p := start(t, s, s.cluster, claims(t, w, &made), "run", "-f", manifest, "-n", namespace, "-r", "3")
 	p.exits(want.code)
-	if took := p.ended.Sub(p.began); want.within > 0 && took > want.within {
-		t.Errorf("it took %s, want at most %s", took, want.within)
+	if want.within > 0 { // from the operator's word on: how soon that comes is not the program's doing
+		if took := p.ended.Sub(p.await(`the operator reports Failed`).at); took > want.within {
+			t.Errorf("it took %s from the operator's word on, want at most %s", took, want.within)
+		}
 	}
 	for _, pattern := range want.says {
 		if !regexp.MustCompile(pattern).MatchString(p.text()) {

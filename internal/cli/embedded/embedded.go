@@ -90,12 +90,8 @@ type Cluster struct {
 	lifeline io.Closer
 }
 
-// InterruptedError says that the user wanted to stop while the cluster started.
-type InterruptedError struct{ Reason ops.Reason }
-
-func (e InterruptedError) Error() string { return string(e.Reason) }
-
-// Start starts a cluster and waits until it is ready. Its progress goes to stderr.
+// Start starts a cluster and waits until it is ready. Its progress goes to stderr. An interrupt ends the
+// waiting and is the reason of the refusal.
 func Start(ctx context.Context, pace string, interrupts <-chan ops.Reason, stderr io.Writer) (*Cluster, error) {
 	path, err := Find()
 	if err != nil {
@@ -119,7 +115,7 @@ func Start(ctx context.Context, pace string, interrupts <-chan ops.Reason, stder
 	case c.Kubeconfig = <-ready:
 	case reason := <-interrupts:
 		c.Stop()
-		return nil, InterruptedError{reason}
+		return nil, &ops.RefusalError{Reason: reason, Text: "interrupted while the embedded cluster started; nothing was sent to it"}
 	}
 	if c.Kubeconfig == "" {
 		c.Stop()

@@ -9,19 +9,47 @@ import (
 	"path/filepath"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/render"
 	"github.com/seldonctl/seldonctl/internal/render/report"
 )
 
 // writable finds out whether a report can be written to a file, by making and removing one beside it.
 func writable(path string) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is there already and is no file", path)
+	target, err := followed(path)
+	if err != nil {
+		return err
 	}
-	probe, err := beside(path)
+	if info, err := os.Lstat(target); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is there already and is no file", target)
+	}
+	probe, err := beside(target)
 	if err != nil {
 		return err
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// linkLimit is how many links are followed; more of them lead in a circle.
+const linkLimit = 40
+
+// followed returns where a path leads, so that a link stays one. What it leads to need not be there yet.
+func followed(path string) (string, error) {
+	target := path
+	for range linkLimit {
+		next, err := os.Readlink(target)
+		if err != nil {
+			return target, nil //nolint:nilerr // it is no link
+		}
+		if !filepath.IsAbs(next) {
+			folder, err := filepath.EvalSymlinks(filepath.Dir(target))
+			if err != nil {
+				return "", fmt.Errorf("%s cannot be written: %w", path, err)
+			}
+			next = filepath.Join(folder, next)
+		}
+		target = next
+	}
+	return "", fmt.Errorf("%s cannot be written: its links lead in a circle", path)
 }
 
 // beside makes a file in the folder of another, for the owner alone.
@@ -43,8 +71,8 @@ func Save(path string, v *journal.View, entries []journal.Entry) error {
 	if err != nil {
 		return err
 	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // a link stays one
+	if path, err = followed(path); err != nil {
+		return err
 	}
 	file, err := beside(path)
 	if err != nil {
@@ -63,7 +91,7 @@ func Save(path string, v *journal.View, entries []journal.Entry) error {
 
 func fill(file *os.File, write report.Writer, v *journal.View, entries []journal.Entry) error {
 	out := bufio.NewWriter(file)
-	if err := write(out, v, entries); err != nil {
+	if err := render.Safely(func() error { return write(out, v, entries) }); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	return errors.Join(out.Flush(), file.Sync(), file.Close())

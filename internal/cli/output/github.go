@@ -18,13 +18,13 @@ func continuous(stderr io.Writer) []report.Report {
 	if os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
-	all := []report.Report{func(v *journal.View, entries []journal.Entry) error {
-		return report.Annotations(stderr, v, entries, inWorkspace)
-	}}
+	var all []report.Report
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		all = append(all, func(v *journal.View, entries []journal.Entry) error { return summarise(path, v, entries) })
 	}
-	return all
+	return append(all, func(v *journal.View, entries []journal.Entry) error { // last: whoever reads the stream may be slow
+		return report.Annotations(stderr, v, entries, inWorkspace)
+	})
 }
 
 // summarise appends to the summary, which the step's other commands write to as well.
@@ -33,7 +33,21 @@ func summarise(path string, v *journal.View, entries []journal.Entry) error {
 	if err != nil {
 		return fmt.Errorf("the step's summary cannot be written: %w", err)
 	}
-	return errors.Join(report.Markdown(file, v, entries), file.Close())
+	return errors.Join(appendTo(file, v, entries), file.Close())
+}
+
+// appendTo begins on a line of its own: what is there may not have ended its last one.
+func appendTo(file *os.File, v *journal.View, entries []journal.Entry) error {
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("the step's summary cannot be written: %w", err)
+	}
+	if info.Size() > 0 {
+		if _, err := file.WriteString("\n"); err != nil {
+			return fmt.Errorf("the step's summary cannot be written: %w", err)
+		}
+	}
+	return report.Markdown(file, v, entries)
 }
 
 // inWorkspace returns a file's path as the repository knows it, or nothing for what lies outside.

@@ -90,6 +90,18 @@ const (
 	heartbeat = 30 * time.Second
 )
 
+// reports is the sink of all reports that are no stream's.
+type reports struct{ *render.Queue }
+
+// Close waits for the reports and says what is wrong if they take too long.
+func (r reports) Close() error {
+	err := r.Queue.Close()
+	if errors.Is(err, render.ErrStalled) {
+		return fmt.Errorf("the reports were not all written within %s; those that are there may be of an earlier moment. Is the disk slow?", filesLimit)
+	}
+	return err
+}
+
 // Open makes the sinks. Nothing is written before there is something to tell.
 func (f *Flags) Open(to Streams) *Output {
 	var others []flow.Sink
@@ -103,7 +115,7 @@ func (f *Flags) Open(to Streams) *Output {
 		story = to.Stdout
 	}
 	if files, whole := f.files(), continuous(to.Stderr); len(files)+len(whole) > 0 {
-		others = append(others, render.NewQueue(report.NewKeeper(files, whole), filesLimit))
+		others = append(others, reports{render.NewQueue(report.NewKeeper(files, whole), filesLimit)})
 	}
 	tee := flow.NewTee(render.NewQueue(f.story(story), flushLimit), others...)
 	return &Output{Tee: tee, began: time.Now(), verbose: f.Verbose}

@@ -3,11 +3,13 @@ package output_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -205,6 +207,77 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A link that leads to what is not there yet is judged and written where it leads, and stays a link.
+func TestLinksAreFollowedAlike(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"fresh.md": "second.md", "second.md": "other/fresh.md", "whole.md": filepath.Join(other, "whole.md"), "lost.md": "gone/lost.md",
+		"circle.md": "circle.md", "folder.md": "other",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	for link, says := range map[string]string{"fresh.md": "", "whole.md": "", "lost.md": "cannot be written", "circle.md": "circle", "folder.md": "is no file"} {
+		path := filepath.Join(dir, link)
+		checked := (&output.Flags{Reports: []string{path}}).Check()
+		_, _, saved := carry(t, output.Flags{Form: "text", Reports: []string{path}})
+		for _, err := range []error{checked, saved} {
+			if (err == nil) != (says == "") || err != nil && link != "folder.md" && !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: checked %v, saved %v, want %q", link, checked, saved, says)
+			}
+		}
+		if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSymlink {
+			t.Errorf("%s is no link any more: %v", link, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"fresh.md", "whole.md"}, names(t, other)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// blocked is a reader of a stream that takes nothing until it is let go.
+type blocked chan struct{}
+
+func (b blocked) Write(p []byte) (int, error) {
+	<-b
+	return len(p), nil
+}
+
+// Reports that take too long do not keep the command, which says so in words of their own; and the summary
+// is not behind a stream that nobody reads.
+func TestReportsThatTakeTooLong(t *testing.T) {
+	summary := filepath.Join(t.TempDir(), "summary.md")
+	t.Setenv("GITHUB_ACTIONS", "true")
+	t.Setenv("GITHUB_STEP_SUMMARY", summary)
+	synctest.Test(t, func(t *testing.T) {
+		stderr := make(blocked)
+		f := output.Flags{Form: "text"}
+		o := f.Open(output.Streams{Stdout: io.Discard, Stderr: stderr})
+		for _, e := range entries() {
+			if err := o.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		err := o.Close()
+		if err == nil || !strings.Contains(err.Error(), "the reports were not all written within 5s") || strings.Contains(err.Error(), "reads the output") {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		close(stderr)
+	})
+	if data, err := os.ReadFile(summary); err != nil || !strings.HasPrefix(string(data), "## FAILED") {
+		t.Errorf("the summary: %v, %s", err, data)
+	}
+}
+
 func TestInGitHubActions(t *testing.T) {
 	workspace := t.TempDir()
 	summary := filepath.Join(workspace, "summary.md")
@@ -228,7 +301,7 @@ func TestInGitHubActions(t *testing.T) {
 		t.Errorf("stderr %q, want %q", stderr, want)
 	}
 	data, err := os.ReadFile(summary)
-	if err != nil || !strings.HasPrefix(string(data), "before\n## FAILED (TimedOut, exit 6): ns/m\n") {
+	if err != nil || !strings.HasPrefix(string(data), "before\n\n## FAILED (TimedOut, exit 6): ns/m\n") {
 		t.Errorf("%v\n%s", err, data)
 	}
 	t.Setenv("GITHUB_WORKSPACE", filepath.Join(workspace, "elsewhere"))

@@ -1,7 +1,8 @@
 // Package objects reads and writes Kubernetes objects of whatever kind the API server serves: it asks the
 // server where a kind is, applies objects on the server's side, and finds them by their labels.
 //
-// It never judges what an object means, and reads no more of one than its metadata.
+// It never judges what an object means, and reads no more of one than its metadata; what it applies comes
+// back whole, to be compared.
 package objects
 
 import (

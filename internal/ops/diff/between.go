@@ -34,14 +34,15 @@ const (
 var written = []string{"kubectl.kubernetes.io/last-applied-configuration"}
 
 // Between returns in what the spec, the labels and the annotations of two objects differ, in the order of
-// their paths. The entries of a list are told apart by their names where they have some.
+// their paths. The entries of a list are told apart by their names where they have some. The values of
+// environment variables, arguments and commands are compared and never shown.
 func Between(before, after *unstructured.Unstructured) []Change {
 	var c changes
 	for _, name := range []string{"labels", "annotations"} {
 		path := "metadata." + name
 		c.objects(path, metadata(before, name), metadata(after, name))
 	}
-	c.values("spec", field(before, "spec"), field(after, "spec"))
+	c.values("spec", cover(field(before, "spec")), cover(field(after, "spec")))
 	return c
 }
 
@@ -154,8 +155,8 @@ var reference = regexp.MustCompile(`(?i)(secretKeyRef|secretRef|envSecretRefName
 
 // show writes a value, unless its path says that it is a secret.
 func show(path string, value any) string {
-	if secret.MatchString(path) && !reference.MatchString(path) {
-		return "(not shown)"
+	if _, ok := value.(hidden); ok || secret.MatchString(path) && !reference.MatchString(path) {
+		return covered
 	}
 	if text, ok := value.(string); ok && plain(text) {
 		return text

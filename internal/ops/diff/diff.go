@@ -8,16 +8,19 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/ops/owner"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
-// Cluster reads a custom resource and tries to write it.
+// Cluster reads a custom resource and what has the names that it implies, and tries to write it.
 type Cluster interface {
+	Names(ctx context.Context, namespace string, kind snapshot.Kind) ([]metav1.PartialObjectMetadata, error)
 	Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error)
 	Create(ctx context.Context, resource schema.GroupVersionResource, o *unstructured.Unstructured, how engine.WriteOptions) (engine.Answer, error)
 	Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error)
@@ -61,7 +64,7 @@ func Run(ctx context.Context, c Cluster, req Request) (Difference, *ops.RefusalE
 		if answer, err = try(ctx, c, req, before); err == nil {
 			d.Exists = before != nil
 			d.Changes = Between(before, answer.Object)
-			d.Warnings = warnings(req, before, answer)
+			d.Warnings = append(warnings(req, before, answer), taken(ctx, c, req, before)...)
 			return d, nil
 		}
 		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
@@ -110,10 +113,28 @@ func warnings(req Request, before *unstructured.Unstructured, answer engine.Answ
 	if before.GetDeletionTimestamp() != nil {
 		all = append(all, "it is being deleted: apply refuses until it is gone")
 	}
-	if other := ops.WriterBeside(before); other != "" && answer.Object.GetGeneration() != before.GetGeneration() {
-		all = append(all, fmt.Sprintf("its spec was last written by %q: apply refuses without --force-conflicts", other))
+	for _, foreign := range owner.Overwritten(before, answer.Object) {
+		all = append(all, foreign.String()+": apply refuses to change it without --force-conflicts")
 	}
 	return all
+}
+
+// taken warns of a name that belongs to somebody else, for which apply would refuse.
+func taken(ctx context.Context, c Cluster, req Request, before *unstructured.Unstructured) []string {
+	implied, err := req.Engine.Implied(req.Object)
+	if err != nil {
+		return []string{"apply refuses: " + err.Error()}
+	}
+	var found [2][]metav1.PartialObjectMetadata
+	for i, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.Service} {
+		if found[i], err = c.Names(ctx, req.Object.GetNamespace(), kind); err != nil {
+			return []string{"whether the names that it implies are free is not known: " + err.Error()}
+		}
+	}
+	if refusal := ops.Taken(implied, found[0], found[1], before); refusal != nil {
+		return []string{"apply refuses: " + refusal.Text}
+	}
+	return nil
 }
 
 func place(req Request, text string) (string, bool) {

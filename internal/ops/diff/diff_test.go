@@ -40,7 +40,23 @@ func TestBetween(t *testing.T) {
 		{"two of one name", `spec: {p: [{name: a, num: 1}, {name: a, num: 1}]}`, `spec: {p: [{name: a, num: 1}, {name: a, num: 2}]}`, []string{"changed spec.p[1].num: 1 > 2"}},
 		{"labels", `metadata: {labels: {a: x}}`, `metadata: {labels: {a: x, b.c/d: z}}`, []string{"added metadata.labels[b.c/d]:  > z"}},
 		{"another tool's notes", `metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: x}}`, `metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: y}}`, nil},
-		{"a secret", `spec: {env: [{name: DB_PASSWORD, value: x}]}`, `spec: {env: [{name: DB_PASSWORD, value: y}]}`, []string{"changed spec.env[DB_PASSWORD].value: (not shown) > (not shown)"}},
+		{"a secret", `spec: {env: [{name: DB_PASSWORD, value: x}]}`, `spec: {env: [{name: DB_PASSWORD, value: y}]}`, []string{"changed spec.env[DB_PASSWORD].value: (hidden) > (hidden)"}},
+		{"a token", `spec: {token: x}`, `spec: {token: y}`, []string{"changed spec.token: (hidden) > (hidden)"}},
+		{"arguments", `spec: {c: [{name: a, args: [--token, hunter2]}]}`, `spec: {c: [{name: a, args: [--token, hunter3]}]}`, []string{"changed spec.c[a].args: (hidden) > (hidden)"}},
+		{"a command more", `spec: {c: [{name: a}]}`, `spec: {c: [{name: a, command: [sh, hunter2]}]}`, []string{"added spec.c[a].command:  > (hidden)"}},
+		{"the same arguments", `spec: {a: 1, args: [x]}`, `spec: {a: 2, args: [x]}`, []string{"changed spec.a: 1 > 2"}},
+		{
+			"a variable that is there twice", `spec: {env: [{name: A, value: hunter1}, {name: A, value: hunter2}]}`, `spec: {env: [{name: A, value: hunter1}, {name: B, value: hunter3}]}`,
+			[]string{"changed spec.env[1].name: A > B", "changed spec.env[1].value: (hidden) > (hidden)"},
+		},
+		{
+			"a variable from elsewhere", `spec: {env: [{name: A, valueFrom: {configMapKeyRef: {key: x}}}]}`, `spec: {env: [{name: A, value: hunter2}]}`,
+			[]string{"added spec.env[A].value:  > (hidden)", "removed spec.env[A].valueFrom.configMapKeyRef.key: x > "},
+		},
+		{
+			"in what is shown whole", `spec: {c: 1}`, `spec: {c: [{args: [hunter2], env: [{name: A, value: hunter2}, hunter2]}], d: {env: {A: hunter2}}}`,
+			[]string{`changed spec.c: 1 > [{"args":"(hidden)","env":[{"name":"A","value":"(hidden)"},"(hidden)"]}]`, "added spec.d.env:  > (hidden)"},
+		},
 		{"the name of a Secret", `spec: {envSecretRefName: x}`, `spec: {envSecretRefName: z}`, []string{"changed spec.envSecretRefName: x > z"}},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -63,6 +79,12 @@ type fake struct {
 	conflicts int
 	wrote     bool
 	patch     []engine.PatchOp
+	names     []metav1.PartialObjectMetadata
+	namesErr  error
+}
+
+func (f *fake) Names(context.Context, string, snapshot.Kind) ([]metav1.PartialObjectMetadata, error) {
+	return f.names, f.namesErr
 }
 
 var _ Cluster = (*fake)(nil)
@@ -106,7 +128,7 @@ func TestRun(t *testing.T) {
 
 	before := object(t, model)
 	before.SetResourceVersion("7")
-	before.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "argocd", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}})
+	before.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "argocd", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:predictors":{}}}`)}})
 	after := before.DeepCopy()
 	after.SetGeneration(2)
 	after.Object["spec"] = object(t, `spec: {predictors: [{name: a, replicas: 3, graph: {name: one}}]}`).Object["spec"]
@@ -117,7 +139,7 @@ func TestRun(t *testing.T) {
 		Changes: []Change{{Changed, "spec.predictors[a].replicas", "2", "3"}},
 		Warnings: []string{
 			`m.yaml:5: unknown field "spec.predictors[0].x"`,
-			`its spec was last written by "argocd": apply refuses without --force-conflicts`,
+			`spec.predictors was last written by "argocd": apply refuses to change it without --force-conflicts`,
 		},
 	}
 	if diff := cmp.Diff(want, d); diff != "" || refusal != nil || f.wrote {
@@ -134,6 +156,32 @@ func TestRun(t *testing.T) {
 	f = &fake{err: errors.New(`failed calling webhook "x": no endpoints`)}
 	if _, refusal = Run(t.Context(), f, req); refusal == nil || refusal.Reason != ops.Unusable {
 		t.Errorf("the webhook is down: %v", refusal)
+	}
+}
+
+// TestRunNames holds diff to warning of names for which apply would refuse.
+func TestRunNames(t *testing.T) {
+	manifest := object(t, model)
+	req := Request{Engine: seldon.New(), Object: manifest}
+	there := object(t, model)
+	there.SetUID("u")
+	named := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "m-a", Namespace: "models"}}
+	owned := named
+	controls := true
+	owned.OwnerReferences = []metav1.OwnerReference{{Kind: "SeldonDeployment", Name: "m", UID: "u", Controller: &controls}}
+	for _, c := range []struct {
+		reason string
+		fake   *fake
+		want   []string
+	}{
+		{"taken", &fake{names: []metav1.PartialObjectMetadata{named}}, []string{"apply refuses: Service models/m-a exists already and is nobody's; the operator would take it over"}},
+		{"its own", &fake{has: there, after: engine.Answer{Object: there}, names: []metav1.PartialObjectMetadata{owned}}, nil},
+		{"not known", &fake{namesErr: errors.New("forbidden")}, []string{"whether the names that it implies are free is not known: forbidden"}},
+	} {
+		d, refusal := Run(t.Context(), c.fake, req)
+		if diff := cmp.Diff(c.want, d.Warnings); diff != "" || refusal != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", c.reason, refusal, diff)
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -228,7 +230,43 @@ func (f *fleet) act(ctx context.Context, m Member) (ops.Reason, journal.Entry) {
 	if f.many() || f.Choose != nil {
 		d.Cluster = f.hub
 	}
-	return m.Act(ctx, d, manner), voice.closing
+	reason := f.guarded(m, voice, func() ops.Reason { return m.Act(ctx, d, manner) })
+	return reason, voice.closing
+}
+
+// guarded keeps a mistake of the program in one member's part from taking the others' cleanup, and all reports,
+// along.
+func (f *fleet) guarded(m Member, voice *voice, act func() ops.Reason) (reason ops.Reason) {
+	defer func() {
+		mistake := recover()
+		if mistake == nil {
+			return
+		}
+		e := journal.Entry{
+			Type: journal.Failure, Phase: journal.Cleanup, Root: m.root(), Reason: string(ops.Unexpected), Details: where(),
+			Text: fmt.Sprintf("a mistake of this program has ended it: %v; what it made may be left", mistake), Hint: "report it with these lines",
+		}
+		if f.ID != "" {
+			e.Hint += ", and remove what is left: " + f.removal(m.Namespace)
+		}
+		f.tell(e)
+		reason, voice.closing = ops.Unexpected, journal.Entry{Text: "not reached: a mistake of this program has ended it"}
+	}()
+	return act()
+}
+
+// where returns the innermost of the program's own calls that a panic came from.
+func where() []string {
+	var calls [32]uintptr
+	frames := runtime.CallersFrames(calls[:runtime.Callers(3, calls[:])])
+	var texts []string
+	for more := true; more && len(texts) < 5; {
+		var frame runtime.Frame
+		if frame, more = frames.Next(); !strings.HasPrefix(frame.Function, "runtime.") {
+			texts = append(texts, fmt.Sprintf("%s (%s:%d)", frame.Function, filepath.Base(frame.File), frame.Line))
+		}
+	}
+	return texts
 }
 
 // many reports whether each line must say whose it is.
@@ -278,11 +316,18 @@ func (f *fleet) tellKept() {
 	if len(kept) == 0 {
 		return
 	}
-	hint := "seldonctl delete --run " + f.ID
-	if namespace := kept[0].namespace; namespace != "" {
-		hint += " -n " + namespace
+	f.tell(journal.Entry{
+		Type: journal.Warning, Phase: journal.Cleanup, Reason: "Kept", Text: "kept too: " + strings.Join(Describe(kept), ", "), Hint: f.removal(kept[0].namespace),
+	})
+}
+
+// removal is the command that removes what the run has left.
+func (f *fleet) removal(namespace string) string {
+	command := "seldonctl delete --run " + f.ID
+	if namespace != "" {
+		command += " -n " + namespace
 	}
-	f.tell(journal.Entry{Type: journal.Warning, Phase: journal.Cleanup, Reason: "Kept", Text: "kept too: " + strings.Join(Describe(kept), ", "), Hint: hint})
+	return command
 }
 
 // close says how each member ended, failures last, and then the last word.

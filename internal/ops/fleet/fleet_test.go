@@ -54,8 +54,9 @@ func TestWorst(t *testing.T) {
 
 // tale is a sink that keeps what was told.
 type tale struct {
-	mu    sync.Mutex
-	lines []string
+	mu      sync.Mutex
+	lines   []string
+	entries []journal.Entry
 }
 
 func (s *tale) Write(e journal.Entry) error {
@@ -65,7 +66,7 @@ func (s *tale) Write(e journal.Entry) error {
 	if e.Object != nil {
 		line = string(e.Type) + " about " + e.Object.String() + ": " + e.Text
 	}
-	s.lines = append(s.lines, line)
+	s.lines, s.entries = append(s.lines, line), append(s.entries, e)
 	return nil
 }
 
@@ -173,6 +174,31 @@ func TestGo(t *testing.T) {
 			}
 			Go(t.Context(), deps(s, nil, nil), Plan{Parallel: 1, Manner: ops.Manner{Where: "here"}, Choose: choose, Asks: true})
 			s.wants(t, "opening  here", "note  chosen", "opening a here", "note a begun", "closing a done: acted; 7 API requests; exit 0")
+		})
+	})
+	t.Run("a mistake in one takes nothing from the others", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, cluster := &tale{}, &store{objects: map[string]*unstructured.Unstructured{}}
+			broken := Member{Namespace: "ns", Name: "b", Act: func(context.Context, ops.Deps, ops.Manner) ops.Reason { panic("out of ideas") }}
+			reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+				Stages: []Stage{&Lent{Objects: cluster, Supporting: []Supporting{supports("Secret", "s", "1")}, ID: "id"}}, ID: "id", Parallel: 3, Manner: ops.Manner{Limits: ops.Limits{Cleanup: time.Minute}},
+				Members: []Member{acts("a", time.Second, ops.Reached), broken, acts("c", time.Second, ops.Reached)},
+			})
+			if reason != ops.Unexpected || len(cluster.objects) > 0 {
+				t.Errorf("it ended with %s and left %v", reason, cluster.objects)
+			}
+			for _, want := range []string{
+				"closing a done: acted; exit 0", "closing c done: acted; exit 0", "claim  gone: Secret/s",
+				"failure b a mistake of this program has ended it: out of ideas; what it made may be left", "closing b not reached: a mistake of this program has ended it; exit 1",
+			} {
+				if !slices.Contains(s.lines, want) {
+					t.Errorf("%q was not told: %q", want, s.lines)
+				}
+			}
+			told := s.entries[slices.IndexFunc(s.entries, func(e journal.Entry) bool { return e.Type == journal.Failure })]
+			if told.Reason != "Unexpected" || !strings.HasSuffix(told.Hint, "seldonctl delete --run id -n ns") || !strings.Contains(told.Details[0], "fleet_test.go:") {
+				t.Errorf("it was told as %+v", told)
+			}
 		})
 	})
 	t.Run("one alone reads like one alone", func(t *testing.T) {

@@ -56,9 +56,20 @@ func (t Thing) target() engine.Target {
 	return engine.Target{Identity: engine.Identity{Kind: t.kind, Resource: t.resource}, Namespace: t.namespace, Name: t.name}
 }
 
+// outside is the target of a look at whether it is there, and whose it is: of a Secret nothing else is sent.
+func (t Thing) outside() engine.Target {
+	target := t.target()
+	target.MetadataOnly = t.kind == "Secret"
+	return target
+}
+
 // read reads it; nil where it does not exist.
 func (t Thing) read(ctx context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
-	objects, err := cluster.Read(ctx, t.target(), snapshot.Kind(t.kind))
+	return readAs(ctx, cluster, t.target())
+}
+
+func readAs(ctx context.Context, cluster ops.Cluster, target engine.Target) (*unstructured.Unstructured, error) {
+	objects, err := cluster.Read(ctx, target, target.Kind())
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +144,7 @@ func (t Thing) insist(ctx, patience context.Context, cluster ops.Cluster, err er
 		case <-patience.Done():
 			return err
 		}
-		found, readErr := t.read(ctx, cluster)
+		found, readErr := readAs(ctx, cluster, t.outside())
 		switch {
 		case readErr != nil && !ops.Ambiguous(readErr):
 			return err
@@ -158,7 +169,7 @@ func (t Thing) command() string {
 
 // leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing.
 func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster, tell tell) (*unstructured.Unstructured, error) {
-	left, err := t.read(ctx, cluster)
+	left, err := readAs(ctx, cluster, t.outside())
 	if err != nil || left == nil || left.GetUID() != t.uid {
 		return nil, err
 	}
@@ -189,7 +200,7 @@ func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstruc
 	changes, ended := make(chan snapshot.Change), make(chan struct{})
 	go func() {
 		defer close(ended)
-		cluster.Watch(ctx, t.target(), changes)
+		cluster.Watch(ctx, t.outside(), changes)
 	}()
 	defer func() { cancel(); <-ended }()
 	for {
@@ -223,7 +234,7 @@ func (t Thing) readUntilGone(ctx context.Context, cluster ops.Cluster, last *uns
 		case <-ctx.Done():
 			return last
 		}
-		found, err := t.read(ctx, cluster)
+		found, err := readAs(ctx, cluster, t.outside())
 		switch {
 		case err != nil && !ops.Ambiguous(err):
 			return last

@@ -46,36 +46,43 @@ type placed struct {
 	Thing
 }
 
-// locate finds out where the objects belong.
-func locate(ctx context.Context, objects Objects, all []Supporting, clusterWide bool) ([]placed, error) {
-	found := make([]placed, 0, len(all))
+// locate finds out where the objects belong. An error is about the one that stands at position.
+func locate(ctx context.Context, objects Objects, all []Supporting, clusterWide bool) (found []placed, position string, err error) {
 	for _, s := range inOrder(all) {
-		resource, namespaced, err := objects.Resource(ctx, s.Object.GroupVersionKind())
+		p, err := s.locate(ctx, objects, clusterWide)
 		if err != nil {
-			return nil, refusal(err, s.Object, s.Position)
+			return nil, s.Position, err
 		}
-		if resource.Resource == "" {
-			return nil, &ops.RefusalError{
-				Reason: ops.Invalid, Text: fmt.Sprintf("%s: the API server does not know the kind %s of %s", s.Position, s.Object.GetKind(), s.Object.GetAPIVersion()),
-				Hint: "correct apiVersion and kind, or install what defines them",
-			}
-		}
-		o := s.Object.DeepCopy()
-		if !namespaced {
-			if !clusterWide {
-				return nil, &ops.RefusalError{
-					Reason: ops.Invalid, Text: fmt.Sprintf("%s: %s %s belongs to the whole cluster; run makes only what is in a namespace", s.Position, o.GetKind(), o.GetName()),
-					Hint: "create it first: seldonctl apply, or kubectl apply -f",
-				}
-			}
-			o.SetNamespace("")
-		}
-		for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
-			unstructured.RemoveNestedField(o.Object, "metadata", field)
-		}
-		found = append(found, placed{Supporting{o, s.Position}, Thing{resource: resource, kind: o.GetKind(), namespace: o.GetNamespace(), name: o.GetName()}})
+		found = append(found, p)
 	}
-	return found, nil
+	return found, "", nil
+}
+
+func (s Supporting) locate(ctx context.Context, objects Objects, clusterWide bool) (placed, error) {
+	resource, namespaced, err := objects.Resource(ctx, s.Object.GroupVersionKind())
+	if err != nil {
+		return placed{}, refusal(err, s.Object, s.Position)
+	}
+	if resource.Resource == "" {
+		return placed{}, &ops.RefusalError{
+			Reason: ops.Invalid, Text: fmt.Sprintf("%s: the API server does not know the kind %s of %s", s.Position, s.Object.GetKind(), s.Object.GetAPIVersion()),
+			Hint: "correct apiVersion and kind, or install what defines them",
+		}
+	}
+	o := s.Object.DeepCopy()
+	if !namespaced {
+		if !clusterWide {
+			return placed{}, &ops.RefusalError{
+				Reason: ops.Invalid, Text: fmt.Sprintf("%s: %s %s belongs to the whole cluster; run makes only what is in a namespace", s.Position, o.GetKind(), o.GetName()),
+				Hint: "create it first: seldonctl apply, or kubectl apply -f",
+			}
+		}
+		o.SetNamespace("")
+	}
+	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	return placed{Supporting{o, s.Position}, Thing{resource: resource, kind: o.GetKind(), namespace: o.GetNamespace(), name: o.GetName()}}, nil
 }
 
 // inOrder puts first what others need to be created at all.
@@ -93,24 +100,29 @@ func inOrder(all []Supporting) []Supporting {
 }
 
 func fail(tell tell, phase journal.Phase, err error) ops.Reason {
+	return failAt(tell, phase, "", err)
+}
+
+// failAt tells a failure with the place in a file of what it is about.
+func failAt(tell tell, phase journal.Phase, position string, err error) ops.Reason {
 	r := refusal(err, &unstructured.Unstructured{}, "")
-	tell(journal.Entry{Type: journal.Failure, Phase: phase, Reason: string(r.Reason), Text: r.Text, Hint: r.Hint})
+	tell(journal.Entry{Type: journal.Failure, Phase: phase, Reason: string(r.Reason), Text: r.Text, Hint: r.Hint, Facts: journal.Facts{Source: position}})
 	return r.Reason
 }
 
 func (a *Applied) up(ctx context.Context, d ops.Deps, tell tell) ops.Reason {
-	all, err := locate(ctx, a.Objects, a.Supporting, true)
+	all, position, err := locate(ctx, a.Objects, a.Supporting, true)
 	if err != nil {
-		return fail(tell, journal.Create, err)
+		return failAt(tell, journal.Create, position, err)
 	}
 	for _, p := range all {
 		before, err := p.read(ctx, d.Cluster)
 		if err != nil {
-			return fail(tell, journal.Create, refusal(err, p.Object, p.Position))
+			return failAt(tell, journal.Create, p.Position, refusal(err, p.Object, p.Position))
 		}
 		answer, err := a.Objects.Apply(ctx, p.resource, p.Object, a.ForceConflicts, a.DryRun)
 		if err != nil {
-			return fail(tell, journal.Create, a.conflict(err, p))
+			return failAt(tell, journal.Create, p.Position, a.conflict(err, p))
 		}
 		p.uid = answer.Object.GetUID()
 		ref := p.ref()
@@ -153,34 +165,34 @@ func (a *Applied) conflict(err error, p placed) *ops.RefusalError {
 func warn(tell tell, p placed, answer engine.Answer) {
 	ref := p.ref()
 	for _, warning := range answer.Warnings {
-		tell(journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &ref, Reason: "ServerWarning", Text: p.Position + ": " + ref.String() + ": " + warning})
+		tell(journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &ref, Reason: "ServerWarning", Text: p.Position + ": " + ref.String() + ": " + warning, Facts: journal.Facts{Source: p.Position}})
 	}
 }
 
 // up creates what is not there. What is there must be as the files say: nothing of it is changed.
 func (l *Lent) up(ctx context.Context, d ops.Deps, tell tell) ops.Reason {
-	all, err := locate(ctx, l.Objects, l.Supporting, false)
+	all, position, err := locate(ctx, l.Objects, l.Supporting, false)
 	if err != nil {
-		return fail(tell, journal.Create, err)
+		return failAt(tell, journal.Create, position, err)
 	}
 	var absent []placed
 	for _, p := range all {
 		there, err := p.read(ctx, d.Cluster)
 		switch {
 		case err != nil:
-			return fail(tell, journal.Create, refusal(err, p.Object, p.Position))
+			return failAt(tell, journal.Create, p.Position, refusal(err, p.Object, p.Position))
 		case there == nil:
 			absent = append(absent, p)
 			continue
 		}
 		if err := l.same(ctx, p, there); err != nil {
-			return fail(tell, journal.Create, err)
+			return failAt(tell, journal.Create, p.Position, err)
 		}
 		p.uid = there.GetUID()
 		ref := p.ref()
 		tell(journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &ref, Reason: "Unchanged", Text: "exists already and is as the file says; it is left alone"})
 		if other := there.GetLabels()[ops.RunLabel]; other != "" {
-			tell(journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &ref, Reason: "Borrowed", Text: ref.String() + " was made by run " + other + ", which may remove it"})
+			tell(journal.Entry{Type: journal.Warning, Phase: journal.Create, Object: &ref, Reason: "Borrowed", Text: ref.String() + " was made by run " + other + ", which may remove it", Facts: journal.Facts{Source: p.Position}})
 		}
 	}
 	byNamespace := map[string][]Thing{}
@@ -194,7 +206,7 @@ func (l *Lent) up(ctx context.Context, d ops.Deps, tell tell) ops.Reason {
 	}
 	for _, p := range absent {
 		if err := l.create(ctx, d.Cluster, p, tell); err != nil {
-			return fail(tell, journal.Create, refusal(err, p.Object, p.Position))
+			return failAt(tell, journal.Create, p.Position, refusal(err, p.Object, p.Position))
 		}
 	}
 	return ops.Reached
@@ -266,7 +278,7 @@ func (l *Lent) down(ctx, patience context.Context, d ops.Deps, tell tell) ops.Re
 	var things []Thing
 	for _, t := range slices.Backward(l.tried) {
 		if t.uid == "" { // its answer was lost: only our label shows whether it came about
-			o, err := t.read(ctx, d.Cluster)
+			o, err := readAs(ctx, d.Cluster, t.outside())
 			if err == nil && (o == nil || o.GetLabels()[ops.RunLabel] != l.ID) {
 				continue
 			}

@@ -148,6 +148,30 @@ func TestVerdicts(t *testing.T) {
 	golden(t, "testdata/quiet.txt", out.Bytes())
 }
 
+// Of several objects each verdict says whose it is, the first one too.
+func TestVerdictsOnSeveral(t *testing.T) {
+	var out bytes.Buffer
+	quiet := flow.NewVerdicts(render.NewLines(&out, false))
+	told := []journal.Entry{{Type: journal.Opening, Text: "context c"}}
+	for _, root := range []string{"ns/a", "ns/b"} {
+		told = append(told, journal.Entry{Type: journal.Opening, Root: root, Text: "context c"})
+	}
+	told = append(told,
+		journal.Entry{Type: journal.Note, Root: "ns/a", Text: "created"},
+		journal.Entry{Type: journal.Claim, Root: "ns/a", Elapsed: 5 * time.Second, Text: "available: 1 of 1 ready"},
+		journal.Entry{Type: journal.Failure, Root: "ns/b", Elapsed: 6 * time.Second, Text: "not available"},
+		journal.Entry{Type: journal.Closing, Root: "ns/a", Elapsed: 7 * time.Second, Text: "done; exit 0"},
+		journal.Entry{Type: journal.Closing, Root: "ns/b", Elapsed: 7 * time.Second, Text: "not reached; exit 3"},
+		journal.Entry{Type: journal.Closing, Elapsed: 7 * time.Second, Text: "not reached: 1 of 2 reached their goal; exit 3"},
+	)
+	for _, e := range told {
+		if err := quiet.Write(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "testdata/quiet-several.txt", out.Bytes())
+}
+
 // Plain lines are silent for 30 s at most while nothing changes, and speak no more often than that.
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/render"
 )
 
 // Sink is what entries are written to.
@@ -91,14 +92,16 @@ func (t *Tee) Close() error {
 
 // Verdicts is the sink that passes on only how things ended: of each phase, of the command, and what
 // it leaves behind.
-type Verdicts struct{ next Sink }
+type Verdicts struct{ next *render.Lines }
 
 // NewVerdicts returns a filter before next.
-func NewVerdicts(next Sink) *Verdicts { return &Verdicts{next: next} }
+func NewVerdicts(next *render.Lines) *Verdicts { return &Verdicts{next: next} }
 
 // Write passes an entry on if it is a verdict.
 func (v *Verdicts) Write(e journal.Entry) error {
 	switch e.Type {
+	case journal.Opening: // of several objects the first verdict must say already whose it is
+		v.next.Knows(e.Root)
 	case journal.Claim, journal.Skipped, journal.Failure, journal.Closing:
 		return v.next.Write(e)
 	case journal.Warning:

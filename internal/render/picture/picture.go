@@ -28,19 +28,28 @@ var script markup
 // entries give the same bytes.
 func Write(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	p := &page{sub: "h2"}
-	if len(v.Roots) > 1 {
-		p.sub = "h3"
-	}
-	p.head(v)
+	c := commandOf(entries)
+	several := len(v.Roots) > 1 || c.apart(v)
+	p.head(v, c)
 	p.raw("<body>")
 	p.defs()
 	p.raw("<main>")
 	p.top(v)
-	if len(v.Roots) > 1 {
-		p.overview(v)
+	switch {
+	case several:
+		p.overview(v, c)
+	case len(v.Roots) == 0:
+		p.raw(`<p class="empty">This journal tells of no object.</p>`)
+	}
+	if several {
+		p.sub = "h3"
 	}
 	for i, r := range v.Roots {
-		p.root(newStory(v, r, entries), i, len(v.Roots) > 1)
+		s := newStory(v, r, entries)
+		if s.several, s.together = several, c.apart(v); !several {
+			s = s.with(c)
+		}
+		p.root(s, i)
 	}
 	p.footer()
 	p.raw("</main><script>" + script + "</script></body></html>\n")
@@ -62,14 +71,17 @@ func policy() string {
 		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
-func (p *page) head(v *journal.View) {
+func (p *page) head(v *journal.View, c *command) {
 	p.raw(`<!DOCTYPE html>` + "\n" + `<html lang="en"><head><meta charset="utf-8">`)
 	p.open("meta", attr{"http-equiv", "Content-Security-Policy"}, attr{"content", policy()})
 	p.raw(`<meta name="viewport" content="width=device-width, initial-scale=1">`)
 	p.raw(`<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">`)
 	title := "seldonctl report"
-	if len(v.Roots) == 1 {
-		title = v.Roots[0].Name + ": " + verdictOf(v.Roots[0]).word + " · " + title
+	switch {
+	case c.apart(v):
+		title = about(v) + ": " + outcome(c.end).word + " · " + title
+	case len(v.Roots) == 1:
+		title = v.Roots[0].Name + ": " + verdictOf(v.Roots[0], false).word + " · " + title
 	}
 	p.leaf("title", title)
 	p.raw("<style>" + style + "</style></head>\n")
@@ -86,38 +98,51 @@ func (p *page) top(v *journal.View) {
 		p.leaf("time", v.Began.UTC().Format("2006-01-02 15:04:05 UTC"), attr{"datetime", v.Began.UTC().Format(time.RFC3339)})
 	}
 	p.raw("</p></header>\n")
-	if len(v.Roots) == 0 {
-		p.raw(`<p class="empty">This journal tells of no object.</p>`)
-	}
 }
 
-// overview lists the objects where there are several.
-func (p *page) overview(v *journal.View) {
-	p.raw(`<section class="overview"><h1 class="big">`)
-	p.text(count(len(v.Roots), "object"))
-	p.raw(`</h1>`)
-	t := p.table("All objects", column{"Object", "name"}, column{"Verdict", ""}, column{"Took", "n"}, column{"What was reached", "long"})
-	for i, r := range v.Roots {
-		verdict := verdictOf(r)
-		t.row()
-		t.cell(func() { p.leaf("a", r.Name, attr{"href", "#object-" + strconv.Itoa(i+1)}) })
-		t.cell(func() { p.badge(verdict) })
-		t.text(took(lasted(r)))
-		t.text(reached(r))
+// overview says what came of the command itself, and lists its objects.
+func (p *page) overview(v *journal.View, c *command) {
+	p.raw(`<section class="overview">`)
+	if c.apart(v) {
+		p.command(v, c)
+	} else {
+		p.leaf("h1", about(v), class("big"))
 	}
-	t.end()
+	if len(v.Roots) > 0 {
+		p.objects(v)
+	}
+	if c != nil {
+		p.remarks(c.remarks, nil)
+	}
 	p.raw("</section>\n")
 }
 
+func (p *page) objects(v *journal.View) {
+	t := p.table("All objects", column{"Object", "name"}, column{"Verdict", ""}, column{"Took", "n"}, column{"What was reached", "long"})
+	for i, r := range v.Roots {
+		verdict := verdictOf(r, true)
+		t.row()
+		t.cell(func() { p.leaf("a", r.Name, attr{"href", "#object-" + strconv.Itoa(i+1)}) })
+		t.cell(func() { p.badge(verdict) })
+		if d := lasted(r); d > 0 {
+			t.text(took(d))
+		} else {
+			t.text("–")
+		}
+		t.text(reached(r))
+	}
+	t.end()
+}
+
 // root writes the story of one object.
-func (p *page) root(s *story, i int, several bool) {
+func (p *page) root(s *story, i int) {
 	p.open("section", class("object"), attr{"id", "object-" + strconv.Itoa(i+1)})
-	p.verdict(s, several)
+	p.verdict(s)
 	p.timeline(s)
 	p.phases(s)
 	p.evidence(s)
 	p.problems(s)
-	p.remarks(s)
+	p.remarks(s.Remarks, s.Object)
 	p.deployments(s)
 	p.pods(s)
 	p.events(s)

@@ -17,6 +17,10 @@ type story struct {
 	total    time.Duration
 	troubles []*trouble
 	groups   map[string][]group // by Deployment
+	// several says that it is a part of a report; together that the command has counted its requests for all.
+	several, together bool
+	// around are the failures of what an only object needed around it.
+	around []journal.Entry
 }
 
 // trouble is a problem over time.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 func (p *page) phases(s *story) {
@@ -103,24 +104,28 @@ func (p *page) problems(s *story) {
 	p.raw("</section>\n")
 }
 
-// remarks are the warnings and notes.
-func (p *page) remarks(s *story) {
-	if len(s.Remarks) == 0 {
+// remarks are the warnings and notes. They name their objects unless that is the one of the story.
+func (p *page) remarks(remarks []journal.Entry, object *snapshot.Ref) {
+	if len(remarks) == 0 {
 		return
 	}
 	p.section("Remarks", "")
 	t := p.table("Warnings and notes", column{"At", "n"}, column{"Kind", ""}, column{"What", "long"})
-	for _, e := range s.Remarks {
+	for _, e := range remarks {
 		t.row()
 		t.text(at(e.Elapsed))
 		t.cell(func() {
-			if e.Type == journal.Warning {
+			switch e.Type {
+			case journal.Warning:
 				p.raw(`<span class="sign doubt" aria-hidden="true">▲</span> `)
+			case journal.Claim:
+				p.raw(`<span class="sign good" aria-hidden="true">✓</span> `)
+			default:
 			}
 			p.text(string(e.Type))
 		})
 		t.cell(func() {
-			if e.Object != nil && e.Object.Name != nameOf(s) {
+			if e.Object != nil && (object == nil || e.Object.Kind != object.Kind || e.Object.Name != object.Name) {
 				p.leaf("code", e.Object.String())
 				p.raw(" ")
 			}
@@ -135,13 +140,6 @@ func (p *page) remarks(s *story) {
 	}
 	t.end()
 	p.raw("</section>\n")
-}
-
-func nameOf(s *story) string {
-	if s.Object == nil {
-		return ""
-	}
-	return s.Object.Name
 }
 
 func (p *page) deployments(s *story) {

@@ -15,14 +15,27 @@ type verdict struct {
 	sign  markup
 }
 
-func verdictOf(r *journal.RootView) verdict {
+// outcome is the verdict of a last word.
+func outcome(end *journal.Entry) verdict {
 	switch {
-	case r.End == nil:
+	case end == nil:
 		return verdict{"unfinished", "doubt", "…"}
-	case r.End.End != nil && r.End.End.Exit == 0:
+	case end.End != nil && end.End.Exit == 0:
 		return verdict{"reached", "good", "✓"}
+	case end.Reason == "":
+		return verdict{"not reached", "bad", "✗"}
 	}
-	return verdict{words(r.End.Reason), "bad", "✗"}
+	return verdict{words(end.Reason), "bad", "✗"}
+}
+
+// verdictOf is the verdict on an object. Of several, those whose turn never came have no other; where one is
+// alone, its last word says why.
+func verdictOf(r *journal.RootView, several bool) verdict {
+	v := outcome(r.End)
+	if r.End != nil && v.class == "bad" && (r.End.End == nil || several && len(r.Phases) == 0) {
+		v.word = "not begun"
+	}
+	return v
 }
 
 // words splits a word for machines: TimedOut is "timed out".
@@ -100,23 +113,31 @@ func (p *page) badge(v verdict) {
 }
 
 // verdict writes what came of it, before everything else.
-func (p *page) verdict(s *story, several bool) {
-	v := verdictOf(s.RootView)
+func (p *page) verdict(s *story) {
+	v := verdictOf(s.RootView, s.several)
 	p.open("header", class("verdict "+v.class))
 	p.raw(`<div class="title">`)
 	heading := markup("h1")
-	if several {
+	if s.several {
 		heading = "h2"
 	}
 	p.leaf(heading, s.Name, class("big"))
 	p.badge(v)
 	p.raw(`</div>`)
-	p.leaf("p", reached(s.RootView), class("said"))
+	f, said := failure(s.RootView), reached(s.RootView)
+	outer := f == nil && len(s.around) > 0
+	if outer {
+		said = brief(&s.around[0])
+	}
+	if said != v.word {
+		p.leaf("p", said, class("said"))
+	}
 	p.figures(s)
-	if f := failure(s.RootView); f != nil && len(f.Details)+len(f.Hint)+len(f.Source) > 0 {
+	if f != nil && len(f.Details)+len(f.Hint)+len(f.Source) > 0 {
 		p.cause(f)
 	}
-	p.toDo(s)
+	p.failures(s.around, outer)
+	p.toDo(s.Remarks)
 	p.end("header")
 	p.raw("\n")
 }
@@ -124,12 +145,6 @@ func (p *page) verdict(s *story, several bool) {
 // figures are the few numbers that one looks for first.
 func (p *page) figures(s *story) {
 	p.raw(`<dl class="figures">`)
-	figure := func(name, value string, look markup) {
-		p.open("div", class("figure "+look))
-		p.leaf("dt", name)
-		p.leaf("dd", value)
-		p.end("div")
-	}
 	for _, ph := range s.Phases {
 		name, value, look := string(ph.Name), took(length(ph)), markup("good")
 		switch {
@@ -140,24 +155,39 @@ func (p *page) figures(s *story) {
 		case ph.Result.Type == journal.Skipped:
 			look, value = "doubt", "not applicable"
 		}
-		figure(name, value, look)
+		p.figure(name, value, look)
 	}
-	figure("in all", took(lasted(s.RootView)), "")
+	if d := lasted(s.RootView); d > 0 {
+		p.figure("in all", took(d), "")
+	}
 	if len(s.Pods) > 0 {
-		figure("pods seen", strconv.Itoa(len(s.Pods)), "")
+		p.figure("pods seen", strconv.Itoa(len(s.Pods)), "")
 	}
 	if s.End != nil && s.End.End != nil {
-		figure("API requests", strconv.Itoa(s.End.End.Requests), "")
-		figure("exit code", strconv.Itoa(s.End.End.Exit), "")
+		if !s.together {
+			p.figure("API requests", strconv.Itoa(s.End.End.Requests), "")
+		}
+		p.figure("exit code", strconv.Itoa(s.End.End.Exit), "")
 	}
 	p.raw(`</dl>`)
-	if s.End != nil && s.End.End != nil && s.End.End.Simulated {
-		p.raw(`<p class="aside">On the embedded cluster: the pods were simulated.</p>`)
-	}
+	p.simulated(s.End)
 	if s.Source != "" {
 		p.raw(`<p class="aside">Manifest: `)
 		p.leaf("code", s.Source)
 		p.raw(`</p>`)
+	}
+}
+
+func (p *page) figure(name, value string, look markup) {
+	p.open("div", class("figure "+look))
+	p.leaf("dt", name)
+	p.leaf("dd", value)
+	p.end("div")
+}
+
+func (p *page) simulated(end *journal.Entry) {
+	if end != nil && end.End != nil && end.End.Simulated {
+		p.raw(`<p class="aside">On the embedded cluster: the pods were simulated.</p>`)
 	}
 }
 
@@ -184,6 +214,12 @@ func (p *page) cause(f *journal.Entry) {
 		p.raw(`</ol>`)
 	}
 	p.lastWords(f, rest)
+	p.next(f)
+	p.raw(`</div>`)
+}
+
+// next says where in the manifest a failure lies, and what to do.
+func (p *page) next(f *journal.Entry) {
 	if f.Source != "" {
 		p.raw(`<p class="aside">In the manifest: `)
 		p.leaf("code", f.Source)
@@ -193,12 +229,11 @@ func (p *page) cause(f *journal.Entry) {
 		p.heading("Next")
 		p.hint("p", f.Hint)
 	}
-	p.raw(`</div>`)
 }
 
 // toDo repeats the warnings that end with something to do, such as what was left.
-func (p *page) toDo(s *story) {
-	for _, e := range s.Remarks {
+func (p *page) toDo(remarks []journal.Entry) {
+	for _, e := range remarks {
 		if e.Type != journal.Warning || e.Hint == "" {
 			continue
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/seldonctl/seldonctl/internal/render"
@@ -15,8 +16,9 @@ func escape(text string) string {
 	for i := range len(text) {
 		c := text[i]
 		switch {
-		case c == '@':
-			b.WriteString("@<!-- -->") // a backslash does not keep GitHub from mentioning somebody
+		case reference(text, i):
+			b.WriteByte(c)
+			b.WriteString("<!-- -->") // a backslash does not keep GitHub from making something of it
 			continue
 		case strings.IndexByte("\\`*_{}[]<>|~&$!#", c) >= 0,
 			c == ':' && strings.HasPrefix(text[i:], "://"),
@@ -28,6 +30,27 @@ func escape(text string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
+}
+
+// emoji finds what may be the name of an emoji, at the beginning of a text. Of numbers only two are one, so
+// that places in files stay as they are.
+var emoji = regexp.MustCompile(`^:(100|1234|[0-9]*[A-Za-z_+-][A-Za-z0-9_+-]*):`)
+
+// reference reports whether GitHub makes something of what begins with a text's character, or ends with
+// it where more follows: a mention (@name), a link to an issue (#1, GH-1), an emoji (:name:).
+func reference(text string, i int) bool {
+	digit := i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9'
+	switch text[i] {
+	case '@':
+		return true
+	case '#':
+		return digit
+	case '-':
+		return digit && hasSuffixFold(text[:i], "gh")
+	case ':':
+		return emoji.MatchString(text[i:])
+	}
+	return false
 }
 
 func hasSuffixFold(text, suffix string) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,14 +67,14 @@ func JUnit(w io.Writer, v *journal.View, entries []journal.Entry) error {
 		suite := suiteOf(r)
 		suite.SystemErr = logs(r)
 		suite.properties(v, r.End)
-		if err := suite.tell(r.Name, entries); err != nil {
+		if err := suite.tell(s.parts[r.Name]); err != nil {
 			return err
 		}
 		all.add(v, suite)
 	}
 	if rest := commandSuite(s, all); rest != nil {
 		rest.properties(v, s.end)
-		if err := rest.tell("", entries); err != nil {
+		if err := rest.tell(s.parts[""]); err != nil {
 			return err
 		}
 		all.add(v, *rest)
@@ -96,45 +97,48 @@ func suiteOf(r root) testSuite {
 	for _, p := range r.Phases {
 		suite.Cases = append(suite.Cases, caseOf(class, p))
 	}
-	if r.End == nil || r.End.End == nil || r.End.End.Exit == 0 || failing(suite.Cases) {
-		return suite
+	switch {
+	case !r.begun():
+		suite.Cases = append(suite.Cases, testCase{
+			Name: "end", ClassName: class, Time: secondsOf(0), Skipped: &message{Message: render.Clean(r.End.Text), Type: "NotBegun"},
+		})
+	case r.End == nil || r.End.End.Exit == 0 || failing(suite.Cases):
+	default: // it did not end well, but in no phase: interrupted before the first, for example
+		suite.Cases = append(suite.Cases, endCase(class, r.End))
 	}
-	// It did not end well, but in no phase: interrupted before the first, for example.
-	suite.Cases = append(suite.Cases, testCase{
-		Name: "end", ClassName: class, Time: secondsOf(0), Error: &message{Message: render.Clean(r.End.Text), Type: render.Clean(r.End.Reason)},
-	})
 	return suite
 }
 
-// commandSuite is a suite for what is no object's: failures that were told of the whole command, and an
-// end that no case tells otherwise. It is nil where there is nothing of the kind.
+// endCase is a case for an end that no phase tells.
+func endCase(class string, end *journal.Entry) testCase {
+	return testCase{Name: "end", ClassName: class, Time: secondsOf(0), Error: &message{Message: render.Clean(end.Text), Type: render.Clean(end.Reason)}}
+}
+
+// commandSuite is a suite for what is no object's: what was told of the whole command, and an end that no
+// case tells otherwise. It is nil where there is nothing of the kind. A report on a command that did not
+// end, or not well, is never one in which every case passed.
 func commandSuite(s story, all testSuites) *testSuite {
 	suite := testSuite{Name: "seldonctl", Time: secondsOf(0)}
 	for _, e := range s.remarks {
-		if e.Type == journal.Failure {
+		switch e.Type {
+		case journal.Failure, journal.Claim, journal.Skipped:
 			suite.Cases = append(suite.Cases, caseOf("seldonctl", &journal.PhaseView{Name: e.Phase, Began: max(e.Elapsed-e.Took, 0), Ended: e.Elapsed, Result: &e}))
+		default: // it stands in the story
 		}
 	}
-	for _, other := range all.Suites {
-		if failing(other.Cases) {
-			return nonEmpty(suite)
-		}
-	}
-	if len(suite.Cases) == 0 && s.end != nil && s.end.End != nil && s.end.End.Exit != 0 {
-		suite.Cases = append(suite.Cases, testCase{
-			Name: "end", ClassName: "seldonctl", Time: secondsOf(0), Error: &message{Message: render.Clean(s.end.Text), Type: render.Clean(s.end.Reason)},
-		})
-	}
-	if len(all.Suites) == 0 && s.end == nil {
+	told := failing(suite.Cases) || slices.ContainsFunc(all.Suites, func(other testSuite) bool { return failing(other.Cases) })
+	switch {
+	case told:
+	case !s.ended():
 		suite.Cases = append(suite.Cases, testCase{
 			Name: "end", ClassName: "seldonctl", Time: secondsOf(0), Error: &message{Message: "the story has no end: whoever told it was stopped", Type: "Unfinished"},
 		})
+	case s.end.End.Exit != 0:
+		suite.Cases = append(suite.Cases, endCase("seldonctl", s.end))
+	case len(all.Suites) == 0 && len(suite.Cases) == 0: // there was nothing to do, which is no lack of results
+		suite.Cases = append(suite.Cases, testCase{Name: "end", ClassName: "seldonctl", Time: secondsOf(0)})
 	}
-	return nonEmpty(suite)
-}
-
-func nonEmpty(suite testSuite) *testSuite {
-	if len(suite.Cases) == 0 {
+	if len(suite.Cases) == 0 && len(s.remarks) == 0 {
 		return nil
 	}
 	return &suite
@@ -231,13 +235,10 @@ func (s *testSuite) properties(v *journal.View, end *journal.Entry) {
 }
 
 // tell gives the suite the story in plain lines; of a long one the beginning and the end.
-func (s *testSuite) tell(root string, entries []journal.Entry) error {
+func (s *testSuite) tell(entries []journal.Entry) error {
 	var out bytes.Buffer
 	lines := render.NewLines(&out, false)
 	for _, e := range entries {
-		if e.Root != root {
-			continue
-		}
 		if err := lines.Write(e); err != nil {
 			return err
 		}

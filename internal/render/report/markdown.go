@@ -14,15 +14,10 @@ import (
 )
 
 const (
-	// fullLimit is how many objects are told in full; of the others the table on top says how they ended.
-	fullLimit = 50
 	// rowLimit is how many rows a table has, eventLimit how many events are shown.
 	rowLimit   = 50
 	eventLimit = 20
 )
-
-// page is a Markdown document that grows.
-type page struct{ strings.Builder }
 
 // Markdown writes the report as Markdown, fit for the step summary of a CI job.
 func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
@@ -36,32 +31,12 @@ func Markdown(w io.Writer, v *journal.View, entries []journal.Entry) error {
 	if len(s.roots) > 1 {
 		p.overview(s)
 	}
-	for _, e := range s.remarks {
-		p.remark(e)
-	}
-	for i, r := range s.roots {
-		if i == fullLimit {
-			p.linef("%d more objects are not told in full here; a report in another form has them.", len(s.roots)-fullLimit)
-			break
-		}
-		p.object(r, len(s.roots) > 1)
-	}
+	p.remarks(s.remarks)
+	p.objects(s.roots)
 	if _, err := io.WriteString(w, strings.TrimRight(p.String(), "\n")+"\n"); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
-}
-
-// linef writes a line. What comes from the cluster must have been escaped.
-func (p *page) linef(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
-
-// cut writes that rows of a table were left out, if they were.
-func (p *page) cut(all, shown int, what string) {
-	if all > shown {
-		p.linef("")
-		p.linef("%d more %s are left out.", all-shown, what)
-	}
-	p.linef("")
 }
 
 func (p *page) heading(s story) {
@@ -86,8 +61,10 @@ func (p *page) heading(s story) {
 
 func verdict(end *journal.Entry) string {
 	switch {
-	case end == nil || end.End == nil:
+	case end == nil:
 		return "not finished"
+	case end.End == nil:
+		return "not begun"
 	case end.End.Exit == 0:
 		return "OK"
 	}
@@ -97,10 +74,14 @@ func verdict(end *journal.Entry) string {
 func (p *page) overview(s story) {
 	p.linef("| object | verdict | took |")
 	p.linef("|---|---|---:|")
-	for _, r := range s.roots {
-		p.linef("| %s | %s | %s |", escape(r.Name), verdict(r.End), took(lasted(r)))
+	shown := 0
+	for shown < len(s.roots) && p.add(overviewLimit, func(part *page) {
+		r := s.roots[shown]
+		part.linef("| %s | %s | %s |", escape(r.Name), verdict(r.End), took(lasted(r)))
+	}) {
+		shown++
 	}
-	p.linef("")
+	p.cut(len(s.roots), shown, "objects")
 }
 
 func (p *page) object(r root, named bool) {
@@ -114,14 +95,26 @@ func (p *page) object(r root, named bool) {
 			p.failure(*phase.Result)
 		}
 	}
-	for _, e := range r.Remarks {
-		if e.Type == journal.Warning {
-			p.remark(e)
-		}
-	}
+	p.warnings(r.Remarks)
 	p.problems(r.history)
 	p.replicas(r)
 	p.events(r.Events)
+}
+
+func (p *page) warnings(remarks []journal.Entry) {
+	warnings := 0
+	for _, e := range remarks {
+		if e.Type != journal.Warning {
+			continue
+		}
+		if warnings++; warnings <= rowLimit {
+			p.remark(e)
+		}
+	}
+	if warnings > rowLimit {
+		p.linef("%d more warnings are left out.", warnings-rowLimit)
+		p.linef("")
+	}
 }
 
 // words are the results of phases as people read them, the same as in the story.
@@ -210,7 +203,11 @@ func (p *page) remark(e journal.Entry) {
 		word = "OK"
 	default:
 	}
-	p.linef("**%s:** %s", word, escape(e.Text))
+	text := escape(e.Text)
+	if e.Root == "" && (e.Type == journal.Note || e.Type == journal.Progress) && e.Object != nil {
+		text = name(e.Object) + ": " + text // it says only what has become of it
+	}
+	p.linef("**%s:** %s", word, text)
 	p.linef("")
 	p.source(e)
 	p.details(e.Details)

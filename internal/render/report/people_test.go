@@ -122,7 +122,7 @@ func TestJUnitIsWhatItsConsumersTake(t *testing.T) {
 					}
 				}
 			}
-			if (bad > 0) == (name == "good") {
+			if (bad > 0) == (name == "good" || name == "nothing") {
 				t.Errorf("%d cases did not pass", bad)
 			}
 			for _, r := range string(out) {
@@ -162,6 +162,108 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 }
 
+// The summary of a CI job is refused as a whole when it is too long, so that with many objects, notes and
+// warnings the page tells less of each, and says so.
+func TestMarkdownIsBoundedWithManyObjects(t *testing.T) {
+	long := strings.Repeat("long ", 300)
+	big := func(name string) []journal.Entry {
+		all := failing()
+		event, suspected := all[4], all[5]
+		event.Text = long
+		for i := range 30 {
+			all = slices.Insert(all, 5, event)
+			p := *suspected.Problem
+			p.Key = strconv.Itoa(i)
+			suspected.Text, suspected.Problem = long, &p
+			all = slices.Insert(all, 5, suspected)
+		}
+		for i := range all {
+			all[i].Root = name
+		}
+		return all
+	}
+	last := closing("Failed", "0 reached", 3)
+	for reason, tc := range map[string]struct {
+		objects, warnings int
+		says              []string
+	}{
+		"60 big objects":     {60, 1, []string{"the other objects are told in one line each", "\n- FAILED (Failed, exit 3): models/m59: not available: container clf: exited"}},
+		"more than a page":   {2000, 1, []string{"the other objects are told in one line each", "\n… and ", " more objects are left out."}},
+		"too many warnings":  {2, 3000, []string{" more notes and warnings are left out."}},
+		"warnings of one":    {1, 0, []string{"2950 more warnings are left out."}},
+		"few and not so big": {3, 2, nil},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			var all []journal.Entry
+			for range tc.warnings {
+				all = append(all, journal.Entry{Type: journal.Warning, Text: long})
+			}
+			for i := range tc.objects {
+				name := fmt.Sprintf("models/m%d", i)
+				if tc.objects <= 60 {
+					all = append(all, big(name)...)
+					continue
+				}
+				for _, e := range failing() { // so many need not be big
+					e.Root = name + strings.Repeat("x", 150)
+					all = append(all, e)
+				}
+			}
+			if tc.objects == 1 {
+				for range 2999 { // beside the one of the cleanup
+					all = slices.Insert(all, 1, journal.Entry{Type: journal.Warning, Root: "models/m0", Text: long})
+				}
+			}
+			var view journal.View
+			for _, e := range append(all, last) {
+				view.Take(e)
+			}
+			var page bytes.Buffer
+			if err := report.Markdown(&page, &view, append(all, last)); err != nil {
+				t.Fatal(err)
+			}
+			if page.Len() > 1_000_000 {
+				t.Errorf("the page has %d bytes", page.Len())
+			}
+			for _, want := range tc.says {
+				if !strings.Contains(page.String(), want) {
+					t.Errorf("%q is missing in %d bytes, which end in …%s", want, page.Len(), page.Bytes()[page.Len()-300:])
+				}
+			}
+			if tc.says == nil && (strings.Count(page.String(), "\n### FAILED") != tc.objects || strings.Contains(page.String(), "one line each")) {
+				t.Errorf("not every object is told in full: %s", page.String())
+			}
+		})
+	}
+}
+
+// However far a story was recorded, a report on it never passes as a whole while there is no end.
+func TestJUnitPassesOnlyWithAnEnd(t *testing.T) {
+	for name, story := range map[string][]journal.Entry{
+		"good": good(), "several": several(), "nothing": nothing(), "unbegun": unbegun(),
+		"two good ones": together(good(), good(), closing("Reached", "2 of 2 reached", 0)),
+	} {
+		for n := range story {
+			out := string(live(t, report.JUnit, story[:n]))
+			if !strings.Contains(out, "<error ") && !strings.Contains(out, "<failure ") {
+				t.Errorf("%s: the report on the first %d of %d entries passes:\n%s", name, n, len(story), out)
+			}
+		}
+		if whole := string(live(t, report.JUnit, story)); strings.Contains(whole, `message="the story has no end`) {
+			t.Errorf("%s: the report on the whole says that there is no end:\n%s", name, whole)
+		}
+	}
+}
+
+// Where nothing was to be done there is still a result: systems take a report without any for a mistake.
+func TestJUnitHasAlwaysACase(t *testing.T) {
+	for reason, story := range map[string][]journal.Entry{"a claim": nothing(), "an end alone": {closing("Reached", "done", 0)}} {
+		if out := string(live(t, report.JUnit, story)); !strings.Contains(out, "<testcase ") {
+			t.Errorf("%s: there is no case in\n%s", reason, out)
+		}
+	}
+}
+
 var escaped = regexp.MustCompile(`\\[[:punct:]]`)
 
 // Hostile text stays text in Markdown: what is neither escaped nor in a code span has no mark of the
@@ -184,7 +286,7 @@ func TestMarkdownKeepsTextText(t *testing.T) {
 		}
 		bare := escaped.ReplaceAllString(line, "")
 		if !strings.HasPrefix(line, "Next: ") && !strings.HasPrefix(line, "Where: ") {
-			for _, mark := range []string{"<script", "](", "![", "`", "://", "@team", "www."} {
+			for _, mark := range []string{"<script", "](", "![", "`", "://", "@team", "www.", "#1", "GH-3", ":tada:"} {
 				if strings.Contains(bare, mark) {
 					t.Errorf("%q stands unescaped in: %s", mark, line)
 				}

@@ -15,8 +15,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/render"
 	"github.com/seldonctl/seldonctl/internal/render/picture"
 )
 
@@ -55,10 +57,17 @@ type Keeper struct {
 	entries []journal.Entry
 	early   []Report
 	final   []Report
+	made    bool          // early reports have been made
+	last    time.Duration // how far the story was then
 }
 
-// NewKeeper returns a sink that makes reports when it is closed. The early ones it makes also when a
-// cleanup begins: it may take long, and whoever has sent the signal may not wait for its end.
+// earlyPause is how much of the story lies between early reports. Many objects that are cleaned up side by
+// side must not make so many of them that the final ones come too late.
+const earlyPause = 10 * time.Second
+
+// NewKeeper returns a sink that makes reports when it is closed. The early ones it makes also when the
+// first cleanup begins, and now and then while one goes on: it may take long, and whoever has sent the
+// signal may not wait for its end.
 func NewKeeper(early, final []Report) *Keeper {
 	return &Keeper{early: early, final: final}
 }
@@ -75,7 +84,8 @@ func (k *Keeper) Write(e journal.Entry) error {
 	}
 	k.view.Take(kept)
 	k.entries = append(k.entries, kept)
-	if kept.Type == journal.PhaseStart && kept.Phase == journal.Cleanup {
+	if kept.Phase == journal.Cleanup && (!k.made || kept.Elapsed-k.last >= earlyPause) {
+		k.made, k.last = true, kept.Elapsed
 		_ = k.make(k.early) // Close tries again and says so
 	}
 	return nil
@@ -87,7 +97,7 @@ func (k *Keeper) Close() error { return errors.Join(k.make(k.early), k.make(k.fi
 func (k *Keeper) make(reports []Report) error {
 	errs := make([]error, 0, len(reports))
 	for _, report := range reports {
-		errs = append(errs, report(&k.view, k.entries))
+		errs = append(errs, render.Safely(func() error { return report(&k.view, k.entries) }))
 	}
 	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var stories = map[string]func() []journal.Entry{
 	"good": good, "failing": failing, "stopped": stopped, "refused": refused, "several": several, "hostile": hostile,
+	"nothing": nothing, "unbegun": unbegun,
 }
 
 // live makes a report as a command does, which writes entries one by one.
@@ -159,36 +161,66 @@ func TestUnknownForm(t *testing.T) {
 	}
 }
 
-// When a cleanup begins, whoever waits for the reports may not wait for its end.
+// When a cleanup begins, whoever waits for the reports may not wait for its end. But however many objects
+// are cleaned up, what is made before the end is bounded by the time that this takes.
 func TestReportsAreThereBeforeACleanup(t *testing.T) {
-	var complete []bool
-	early := func(v *journal.View, _ []journal.Entry) error {
-		complete = append(complete, v.Roots[0].End != nil)
-		return nil
+	at := func(seconds float64, e journal.Entry) journal.Entry {
+		e.Elapsed = time.Duration(seconds * float64(time.Second))
+		e.At = began.Add(e.Elapsed)
+		return e
 	}
-	final := 0
-	keeper := report.NewKeeper([]report.Report{early}, []report.Report{func(*journal.View, []journal.Entry) error { final++; return nil }})
-	for _, e := range failing() {
-		if err := keeper.Write(e); err != nil {
-			t.Fatal(err)
-		}
+	start := func(root string) journal.Entry {
+		return journal.Entry{Type: journal.PhaseStart, Phase: journal.Cleanup, Root: root, Text: "deleting it"}
 	}
-	if err := keeper.Close(); err != nil {
-		t.Fatal(err)
+	waiting := journal.Entry{Type: journal.PhaseStart, Phase: journal.Wait, Root: "ns/a", Text: "waiting"}
+	ended := journal.Entry{Type: journal.Closing, Facts: journal.Facts{End: &journal.End{Exit: 3}}}
+	many := []journal.Entry{at(0, waiting)}
+	for i := range 60 {
+		many = append(many, at(5+float64(i)/10, start(fmt.Sprintf("ns/m%d", i))))
 	}
-	if diff := cmp.Diff([]bool{false, true}, complete); diff != "" || final != 1 {
-		t.Errorf("reports made (complete or not): %v, and %d made only at the end", complete, final)
+	for reason, tc := range map[string]struct {
+		told []journal.Entry
+		made []time.Duration // how far the story was at each early report; the last is that of Close
+	}{
+		"no cleanup":                    {[]journal.Entry{at(0, waiting), at(30, ended)}, []time.Duration{30}},
+		"one":                           {[]journal.Entry{at(0, waiting), at(5, start("ns/a")), at(7, ended)}, []time.Duration{5, 7}},
+		"sixty in 6 s":                  {append(many, at(12, ended)), []time.Duration{5, 12}},
+		"one that takes long":           {[]journal.Entry{at(5, start("ns/a")), at(14, start("ns/b")), at(15, start("ns/c")), at(24, start("ns/d")), at(26, ended)}, []time.Duration{5, 15, 26}},
+		"a namespace that is the run's": {[]journal.Entry{at(0, waiting), at(5, journal.Entry{Type: journal.Progress, Phase: journal.Cleanup, Text: "is deleted with all that is in it"}), at(9, ended)}, []time.Duration{5, 9}},
+		"at once":                       {[]journal.Entry{at(0, start("ns/a")), at(1, start("ns/b")), at(2, ended)}, []time.Duration{0, 2}},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			var made []time.Duration
+			early := func(_ *journal.View, entries []journal.Entry) error {
+				made = append(made, entries[len(entries)-1].Elapsed/time.Second)
+				return nil
+			}
+			final := 0
+			keeper := report.NewKeeper([]report.Report{early}, []report.Report{func(*journal.View, []journal.Entry) error { final++; return nil }})
+			for _, e := range tc.told {
+				if err := keeper.Write(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := keeper.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.made, made); diff != "" || final != 1 {
+				t.Errorf("%d final reports; early ones (-want +got):\n%s", final, diff)
+			}
+		})
 	}
 }
 
-// One report that cannot be made takes nothing from the others.
+// One report that cannot be made, or whose writer panics, takes nothing from the others.
 func TestEveryReportIsMade(t *testing.T) {
 	made := 0
 	bad := errors.New("disk full")
 	fails := func(*journal.View, []journal.Entry) error { return bad }
+	panics := func(v *journal.View, _ []journal.Entry) error { _ = v.Roots[0]; return nil }
 	works := func(*journal.View, []journal.Entry) error { made++; return nil }
-	keeper := report.NewKeeper([]report.Report{fails, works}, []report.Report{fails, works})
-	if err := keeper.Close(); !errors.Is(err, bad) || made != 2 {
+	keeper := report.NewKeeper([]report.Report{fails, panics, works}, []report.Report{panics, fails, works})
+	if err := keeper.Close(); !errors.Is(err, bad) || strings.Count(err.Error(), "index out of range") != 2 || made != 2 {
 		t.Errorf("error %v, %d reports made, want 2", err, made)
 	}
 }

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,18 +132,51 @@ func refused() []journal.Entry {
 
 // several is a command on two objects that ends with a verdict of its own.
 func several() []journal.Entry {
-	all := append(good(), failing()...)
-	for i := range all[len(good()):] {
-		all[len(good())+i].Root = "models/other"
-	}
-	last := closing("Failed", "1 of 2 reached", 3)
-	last.At, last.Elapsed = began.Add(40*time.Second), 40*time.Second
 	first := journal.Entry{Type: journal.Note, At: began, Text: "namespace models was made", Reason: "Created"}
-	return append(append([]journal.Entry{first}, all...), last)
+	return append([]journal.Entry{first}, together(good(), failing(), closing("Failed", "1 of 2 reached", 3))...)
+}
+
+// together tells of two objects as a command does: it opens both before the first goes on, and says how
+// each ended when both have.
+func together(one, other []journal.Entry, last journal.Entry) []journal.Entry {
+	for i := range other {
+		other[i].Root = "models/other"
+	}
+	last.At, last.Elapsed = began.Add(40*time.Second), 40*time.Second
+	n, m := len(one)-1, len(other)-1
+	return slices.Concat(one[:1], other[:1], one[1:n], other[1:m], one[n:], other[m:], []journal.Entry{last})
+}
+
+// nothing is a command that rightly finds nothing to do.
+func nothing() []journal.Entry {
+	return told("",
+		journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: "context c, server https://127.0.0.1:6443, namespace models"},
+		journal.Entry{Type: journal.Warning, Phase: journal.Connect, Text: "cannot list ScaledObjects"},
+		journal.Entry{Type: journal.Claim, Phase: journal.Delete, Reason: "Absent", Text: "nothing of the run abc is left in models"},
+		closing("Reached", "done", 0),
+	)
+}
+
+// unbegun is a command on two objects whose namespace could not be made.
+func unbegun() []journal.Entry {
+	namespace := &snapshot.Ref{Kind: "Namespace", Name: "seldonctl-run-abc", UID: "n"}
+	all := told("",
+		journal.Entry{Type: journal.Opening, Phase: journal.Connect, Text: "context c, server https://127.0.0.1:6443, namespace models"},
+		opening(), opening(),
+		journal.Entry{Type: journal.Note, Phase: journal.Create, Object: namespace, Reason: "Created", Text: "created, labelled seldonctl/run=abc"},
+		journal.Entry{Type: journal.Failure, Phase: journal.Create, Reason: "Conflict", Text: "Secret/x exists already", Hint: "choose another name"},
+		journal.Entry{Type: journal.Progress, Phase: journal.Cleanup, Object: namespace, Text: "is deleted with all that is in it; waiting until it is gone"},
+		journal.Entry{Type: journal.Claim, Phase: journal.Cleanup, Object: namespace, Reason: "Gone", Text: "gone: Namespace/seldonctl-run-abc and all that was in it", Took: time.Second},
+		journal.Entry{Type: journal.Closing, Text: "not begun"},
+		journal.Entry{Type: journal.Closing, Text: "not begun"},
+		closing("Conflict", "not reached: 0 of 2 reached their goal", 8),
+	)
+	all[1].Root, all[2].Root, all[7].Root, all[8].Root = "models/iris", "models/other", "models/iris", "models/other"
+	return all
 }
 
 // evil is what somebody may put into names and messages.
-const evil = "]]> | `x` **b** <script>alert(1)</script> ![i](http://e.vil/x) @team #1 www.e.vil\n::error::owned\r\n# h\x1b[2J\u202e##vso[task.complete]\x00\ufffe\xff % %0A,:"
+const evil = "]]> | `x` **b** <script>alert(1)</script> ![i](http://e.vil/x) @team #1 o/r#12 GH-3 :tada: www.e.vil\n::error::owned\r\n# h\x1b[2J\u202e##vso[task.complete]\x00\ufffe\xff % %0A,:"
 
 func hostile() []journal.Entry {
 	all := failing()

@@ -11,6 +11,8 @@ import (
 // story is a view with what it does not keep: how each problem went, and what belongs to no object.
 type story struct {
 	roots []root
+	// parts are the entries of each object, by its name, and those of none in particular.
+	parts map[string][]journal.Entry
 	// end is how the whole command ended; nil while it runs.
 	end *journal.Entry
 	// remarks are what was told of no object in particular.
@@ -59,60 +61,41 @@ func result(p *journal.PhaseView) string {
 }
 
 func read(v *journal.View, entries []journal.Entry) story {
-	var s story
-	for _, r := range v.Roots {
-		s.roots = append(s.roots, root{RootView: r, history: history(r.Name, entries)})
+	s := story{parts: map[string][]journal.Entry{}}
+	for _, e := range entries {
+		s.parts[e.Root] = append(s.parts[e.Root], e)
 	}
-	for i, e := range entries {
-		switch {
-		case e.Root != "":
-		case e.Type == journal.Closing:
-			s.end = &entries[i]
-		case e.Type != journal.Opening:
+	for _, r := range v.Roots {
+		s.roots = append(s.roots, root{RootView: r, history: history(s.parts[r.Name])})
+	}
+	for _, e := range s.parts[""] {
+		switch e.Type {
+		case journal.Opening:
+		case journal.Closing:
+			s.end = &e
+		default:
 			s.remarks = append(s.remarks, e)
 		}
 	}
-	if s.end == nil {
-		s.end = s.worst()
+	if s.end == nil && len(s.roots) == 1 {
+		s.end = s.roots[0].End // which is the command's too
 	}
 	return s
 }
 
-// worst returns the end of the one object, or of several the one that decides the exit code; nil while
-// one of them has none.
-func (s story) worst() *journal.Entry {
-	var found *journal.Entry
-	for _, r := range s.roots {
-		switch {
-		case r.End == nil:
-			return nil
-		case found == nil || rank(r.End) < rank(found):
-			found = r.End
-		}
-	}
-	return found
-}
+// ended reports whether the whole command has ended; else whoever told the story was stopped.
+func (s story) ended() bool { return s.end != nil && s.end.End != nil }
 
-// ranks are the exit codes in the order in which they decide that of several objects.
-var ranks = []int{130, 143, 5, 4, 3, 10, 7, 6, 8, 2, 1}
+// begun reports whether the command has come to this object, as far as its end says.
+func (r root) begun() bool { return r.End == nil || r.End.End != nil }
 
-func rank(end *journal.Entry) int {
-	if end.End == nil {
-		return len(ranks)
-	}
-	if i := slices.Index(ranks, end.End.Exit); i >= 0 {
-		return i
-	}
-	return len(ranks)
-}
-
-func history(name string, entries []journal.Entry) []*trouble {
+func history(entries []journal.Entry) []*trouble {
 	var all []*trouble
 	for _, e := range entries {
-		if e.Root == name && e.Type == journal.Claim {
+		if e.Type == journal.Claim {
 			outlive(all, e.Elapsed)
 		}
-		if e.Root != name || e.Problem == nil {
+		if e.Problem == nil {
 			continue
 		}
 		i := slices.IndexFunc(all, func(t *trouble) bool { return t.Problem.Key == e.Problem.Key && t.ended == nil })

@@ -1,0 +1,59 @@
+package judge_test
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seldonctl/seldonctl/internal/engine/seldon"
+	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// TestRemains: what is left of an object that was gone before anybody looked keeps it from being called
+// gone: what it owned, and what has lost its owner and carries its name.
+func TestRemains(t *testing.T) {
+	pod := func(label string, owner metav1.OwnerReference) *corev1.Pod {
+		owner.Controller = new(true)
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: "p", UID: "p", Labels: map[string]string{"seldon-deployment-id": label}, OwnerReferences: []metav1.OwnerReference{owner},
+		}}
+	}
+	root := metav1.OwnerReference{Kind: "SeldonDeployment", Name: "m", UID: "gone"}
+	set := metav1.OwnerReference{Kind: "ReplicaSet", Name: "m-0-1", UID: "gone-too"}
+	other := root
+	other.Name = "other"
+	for name, c := range map[string]struct {
+		left *corev1.Pod
+		gone bool
+	}{
+		"nothing":                              {nil, true},
+		"what names it as its owner":           {pod("m", root), false},
+		"of another owner":                     {pod("other", other), true},
+		"a pod whose ReplicaSet is gone":       {pod("m", set), false},
+		"a separate orchestrator's":            {pod("m-main", set), false},
+		"of another name, its ReplicaSet gone": {pod("model", set), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot.New()
+			for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
+				s.SetComplete(kind, true)
+			}
+			if c.left != nil {
+				s.Set(c.left)
+			}
+			found := judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}})
+			if (len(found.Lacks) == 0) != c.gone {
+				t.Errorf("gone: %v, want %v (%v)", len(found.Lacks) == 0, c.gone, found.Lacks)
+			}
+			if c.gone {
+				return
+			}
+			s.Remove(c.left)
+			if found = judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}}); len(found.Lacks) > 0 {
+				t.Errorf("still not gone: %v", found.Lacks)
+			}
+		})
+	}
+}
