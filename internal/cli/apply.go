@@ -99,6 +99,9 @@ func (f *applyFlags) apply(ctx context.Context, d ops.Deps, root files.Root, m o
 // plan is the application of several objects, or of one with what it needs.
 func (f *applyFlags) plan(set files.Set, m ops.Manner) fleet.Plan {
 	p := f.Plan(m)
+	if f.CreateNamespace || len(set.Supporting) > 0 {
+		p.Stages = append(p.Stages, &fleet.Unclaimed{Manifests: set.Manifests()})
+	}
 	if f.CreateNamespace {
 		p.Stages = append(p.Stages, &fleet.Namespaces{Names: set.Namespaces()})
 	}

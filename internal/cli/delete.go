@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/cli/files"
-	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -73,7 +73,8 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 		return f.deleteFiles(ctx, o, namespaceGiven)
 	}
 	return f.operateNamed(ctx, o, func(ctx context.Context, d ops.Deps, namespace string, m ops.Manner) ops.Reason {
-		p, act, asker := f.Plan(m), f.one(namespace), f.asker(o, m)
+		p, act, asker, choice := f.Plan(m), f.one(namespace), f.asker(o, m), f.choice.In(namespace)
+		choice.Once = m.Limits.Wait == 0
 		p.Asks = asker.Asks()
 		switch {
 		case len(names) == 1:
@@ -81,9 +82,9 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 		case len(names) > 1:
 			p.Choose = asker.Before(files.These(files.Named(namespace, names, act)))
 		case f.choice.Given():
-			p.Choose = asker.Before(files.Present(f.choice.In(namespace), act, f.ignore))
+			p.Choose, p.Otherwise = asker.Before(files.Present(choice, f.chosen(namespace), f.ignore)), choice.AwaitNothing
 		default:
-			f.remains(&p, namespace, asker)
+			f.remains(&p, choice, asker)
 		}
 		return fleet.Go(ctx, d, p)
 	})
@@ -106,10 +107,17 @@ func oneWay(command string, ways ...bool) error {
 	return usageError{err: fmt.Errorf("%s takes names, or files, or a choice by labels, but got %d of these", command, given), hint: command + " --help"}
 }
 
-// one deletes one of several.
+// one deletes one of several that are named.
 func (f *deleteFlags) one(namespace string) files.ActNamed {
 	return func(ctx context.Context, d ops.Deps, name string, m ops.Manner) ops.Reason {
-		return ops.Delete(ctx, d, ops.DeleteRequest{Namespace: namespace, Name: name, Run: f.run, IgnoreAbsent: f.ignore, Manner: m})
+		return f.chosen(namespace)(ctx, d, name, "", m)
+	}
+}
+
+// chosen deletes one of several that were found.
+func (f *deleteFlags) chosen(namespace string) files.ActChosen {
+	return func(ctx context.Context, d ops.Deps, name string, uid types.UID, m ops.Manner) ops.Reason {
+		return ops.Delete(ctx, d, ops.DeleteRequest{Namespace: namespace, Name: name, UID: uid, Run: f.run, IgnoreAbsent: f.ignore, Manner: m})
 	}
 }
 
@@ -162,9 +170,15 @@ func (f *deleteFlags) deleteFiles(ctx context.Context, o outside, namespaceGiven
 }
 
 // remains plans the removal of all that a run has left.
-func (f *deleteFlags) remains(p *fleet.Plan, namespace string, asker files.Asker) {
-	rest := &fleet.Remains{Objects: objects.New(f.cluster), Run: f.run, Namespace: namespace}
+func (f *deleteFlags) remains(p *fleet.Plan, all fleet.Choice, asker files.Asker) {
+	rest := &fleet.Remains{Objects: objects.New(f.cluster), Run: f.run, Namespace: all.Namespace}
 	p.Stages = append(p.Stages, rest)
+	p.Otherwise = func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ops.Reason {
+		if rest.Takes() {
+			return ops.Reached
+		}
+		return all.AwaitNothing(ctx, d, told)
+	}
 	p.Choose = func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]fleet.Member, ops.Reason) {
 		roots, things, reason := rest.Find(ctx, d, told)
 		switch {
@@ -178,8 +192,8 @@ func (f *deleteFlags) remains(p *fleet.Plan, namespace string, asker files.Asker
 		var members []fleet.Member
 		var names []string
 		for _, o := range roots {
-			names = append(names, all.Table()[0].Identity().Kind+"/"+o.Name)
-			members = append(members, files.Named(o.Namespace, []string{o.Name}, f.one(o.Namespace))...)
+			names = append(names, d.Engine.Identity().Kind+"/"+o.Name)
+			members = append(members, files.Chosen(&o, f.chosen(o.Namespace)))
 		}
 		names = append(names, fleet.Describe(things)...)
 		if len(names) > 1 && !asker.Agrees(ctx, fmt.Sprintf("delete %d: %s?", len(names), strings.Join(names, ", "))) {

@@ -205,6 +205,9 @@ func (f *runFlags) plan(set files.Set, m ops.Manner) fleet.Plan {
 	case f.CreateNamespace:
 		p.Stages = append(p.Stages, &fleet.Namespaces{Names: set.Namespaces()})
 	}
+	if len(set.Supporting) > 0 && !f.throwaway {
+		p.Stages = append(p.Stages, &fleet.Unclaimed{Manifests: set.Manifests(), ToBeNew: true})
+	}
 	if len(set.Supporting) > 0 {
 		p.Stages = append(p.Stages, &fleet.Lent{Objects: objects.New(f.cluster), Supporting: set.Supporting, ID: f.id, WithNamespace: f.throwaway})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/cli/files"
 	"github.com/seldonctl/seldonctl/internal/judge"
@@ -71,8 +72,12 @@ func (f *waitFlags) wait(ctx context.Context, o outside, names []string, command
 			p.Members = files.Named(namespace, names, act)
 		default:
 			choice, gone := f.choice.In(namespace), kind == judge.Gone
-			choice.Await = !gone && m.Limits.Wait > 0
-			p.Choose = files.Present(choice, act, gone)
+			choice.Once = m.Limits.Wait == 0
+			choice.Await = !gone && !choice.Once
+			chosen := func(ctx context.Context, d ops.Deps, name string, _ types.UID, m ops.Manner) ops.Reason {
+				return act(ctx, d, name, m)
+			}
+			p.Choose, p.Otherwise = files.Present(choice, chosen, gone), choice.AwaitNothing
 		}
 		return fleet.Go(ctx, d, p)
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
@@ -16,6 +17,8 @@ import (
 // DeleteRequest asks to delete an object that exists.
 type DeleteRequest struct {
 	Namespace, Name string
+	// UID, where set, is the object's that was chosen; another of that name is left alone.
+	UID types.UID
 	// Run, where set, is the ID of the run that must have made the object.
 	Run string
 	// IgnoreAbsent takes an object that is not there for deleted.
@@ -41,6 +44,8 @@ func (l *life) deleteNamed(ctx context.Context, req DeleteRequest) Reason {
 		return l.awaitRemains(ctx)
 	case root == nil:
 		return l.absent(ctx, journal.Delete)
+	case req.UID != "" && root.GetUID() != req.UID:
+		return l.refuse(ctx, journal.Delete, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was replaced by somebody else since it was chosen; the new one is left alone"})
 	case req.Run != "" && root.GetLabels()[RunLabel] != req.Run:
 		return l.refuse(ctx, journal.Delete, &RefusalError{Reason: Vanished, Text: fmt.Sprintf("%s was not made by run %s", l.ref, req.Run)})
 	case root.GetDeletionTimestamp() != nil:

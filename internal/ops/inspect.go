@@ -105,11 +105,20 @@ func (l *life) present() *unstructured.Unstructured {
 func (l *life) list(ctx context.Context) names {
 	var n names
 	var requests sync.WaitGroup
-	requests.Go(func() { n.services, n.servicesErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Service) })
-	requests.Go(func() {
-		n.deployments, n.deploymentsErr = l.Cluster.Names(ctx, l.target.Namespace, snapshot.Deployment)
-	})
-	requests.Go(func() { n.rules, n.rulesComplete, n.rulesErr = l.Cluster.Rules(ctx, l.target.Namespace) })
+	requests.Go(func() { n = listNames(ctx, l.Cluster, l.target.Namespace) })
+	var rules names
+	requests.Go(func() { rules.rules, rules.rulesComplete, rules.rulesErr = l.Cluster.Rules(ctx, l.target.Namespace) })
+	requests.Wait()
+	n.rules, n.rulesComplete, n.rulesErr = rules.rules, rules.rulesComplete, rules.rulesErr
+	return n
+}
+
+// listNames lists what a namespace already holds.
+func listNames(ctx context.Context, cluster Reader, namespace string) names {
+	var n names
+	var requests sync.WaitGroup
+	requests.Go(func() { n.services, n.servicesErr = cluster.Names(ctx, namespace, snapshot.Service) })
+	requests.Go(func() { n.deployments, n.deploymentsErr = cluster.Names(ctx, namespace, snapshot.Deployment) })
 	requests.Wait()
 	return n
 }
@@ -137,6 +146,40 @@ func (l *life) refuseTaken(ctx context.Context, implied engine.Implied, found na
 		return l.refuse(ctx, journal.Connect, refusal)
 	}
 	return Reached
+}
+
+// RefuseTaken refuses what stands in the way of any of several manifests, before anything is written for
+// them: names that they imply and that belong to somebody else, and, where they are to be new, the objects
+// themselves. What cannot be checked is left to the operation on each.
+func RefuseTaken(ctx context.Context, d Deps, manifests []*unstructured.Unstructured, toBeNew bool) error {
+	held := map[string]names{}
+	for _, o := range manifests {
+		id, namespace, name := d.Engine.Identity(), o.GetNamespace(), o.GetName()
+		implied, err := d.Engine.Implied(o)
+		if err != nil {
+			continue
+		}
+		if _, known := held[namespace]; !known {
+			held[namespace] = listNames(ctx, d.Cluster, namespace)
+		}
+		found, err := d.Cluster.Read(ctx, engine.Target{Identity: id, Namespace: namespace, Name: name}, snapshot.Kind(id.Kind))
+		var known *unstructured.Unstructured
+		for _, there := range found {
+			known, _ = there.(*unstructured.Unstructured)
+		}
+		if known != nil && toBeNew {
+			err = apierrors.NewAlreadyExists(id.Resource.GroupResource(), name)
+		}
+		for _, err := range []error{err, held[namespace].deploymentsErr, held[namespace].servicesErr} {
+			if err != nil && !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) { // not found: what defines the kind may yet be applied
+				return Explain(err, id, namespace, name)
+			}
+		}
+		if refusal := Taken(implied, held[namespace].deployments, held[namespace].services, known); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // Taken returns why an object may not be written: a Deployment or Service has a name that it implies, and is

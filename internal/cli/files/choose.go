@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -48,19 +50,30 @@ func (c *Choice) Check() error {
 	return nil
 }
 
-// Present makes members of all that a choice finds; where that is none, the refusal says so.
-func Present(c fleet.Choice, act ActNamed, absentIsWell bool) Chooser {
+// Present makes members of all that a choice finds; where that is none, the refusal says so unless it is well.
+func Present(c fleet.Choice, act ActChosen, absentIsWell bool) Chooser {
 	return func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]fleet.Member, ops.Reason) {
 		found, reason := c.Find(ctx, d, told)
-		if reason == ops.Reached && len(found) == 0 {
-			return nil, c.Nothing(d, told, absentIsWell)
+		if reason == ops.Reached && len(found) == 0 && !absentIsWell {
+			return nil, c.Nothing(d, told)
 		}
-		names := make([]string, 0, len(found))
+		members := make([]fleet.Member, 0, len(found))
 		for _, o := range found {
-			names = append(names, o.GetName())
+			members = append(members, Chosen(o, act))
 		}
-		return Named(c.Namespace, names, act), reason
+		return members, reason
 	}
+}
+
+// ActChosen is an operation on a custom resource that was found on the cluster, and on no other of its name.
+type ActChosen func(ctx context.Context, d ops.Deps, name string, uid types.UID, m ops.Manner) ops.Reason
+
+// Chosen makes a member of what was found.
+func Chosen(o metav1.Object, act ActChosen) fleet.Member {
+	name, uid := o.GetName(), o.GetUID()
+	return fleet.Member{Namespace: o.GetNamespace(), Name: name, Act: func(ctx context.Context, d ops.Deps, m ops.Manner) ops.Reason {
+		return act(ctx, d, name, uid, m)
+	}}
 }
 
 // Asker asks before much is deleted.

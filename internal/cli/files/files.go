@@ -127,19 +127,26 @@ func (s Set) Check() error {
 		seen[key] = position
 		return nil
 	}
-	var roots []*unstructured.Unstructured
 	for _, r := range s.Roots {
 		if err := note(r.Object, r.Position); err != nil {
 			return err
 		}
-		roots = append(roots, r.Object)
 	}
 	for _, o := range s.Supporting {
 		if err := note(o.Object, o.Position); err != nil {
 			return err
 		}
 	}
-	return fleet.Collide(s.Roots[0].Engine, roots)
+	return fleet.Collide(s.Roots[0].Engine, s.Manifests())
+}
+
+// Manifests returns the custom resources as they stand.
+func (s Set) Manifests() []*unstructured.Unstructured {
+	all := make([]*unstructured.Unstructured, 0, len(s.Roots))
+	for _, r := range s.Roots {
+		all = append(all, r.Object)
+	}
+	return all
 }
 
 // Namespaces returns the namespaces that the objects say, each once.

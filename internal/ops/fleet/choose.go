@@ -20,8 +20,8 @@ import (
 type Choice struct {
 	Namespace string
 	Selector  labels.Selector
-	// Await waits until there is one.
-	Await bool
+	// Await waits until there is one; Once looks only once for what is left where there is none.
+	Await, Once bool
 }
 
 // choice is a choice under way.
@@ -113,14 +113,9 @@ func (c Choice) absent(kind snapshot.Kind) *ops.RefusalError {
 	return &ops.RefusalError{Reason: ops.Vanished, Text: c.none(kind), Hint: fmt.Sprintf("kubectl get %ss -n %s --show-labels", strings.ToLower(string(kind)), c.Namespace)}
 }
 
-// Nothing says that nothing is meant, which is a failure unless it is what was wished for.
-func (c Choice) Nothing(d ops.Deps, told func(journal.Entry), well bool) ops.Reason {
-	kind := snapshot.Kind(d.Engine.Identity().Kind)
-	if !well {
-		return fail(told, journal.Connect, c.absent(kind))
-	}
-	told(journal.Entry{Type: journal.Claim, Phase: journal.Delete, Reason: "Absent", Text: c.none(kind)})
-	return ops.Reached
+// Nothing refuses because nothing is meant.
+func (c Choice) Nothing(d ops.Deps, told func(journal.Entry)) ops.Reason {
+	return fail(told, journal.Connect, c.absent(snapshot.Kind(d.Engine.Identity().Kind)))
 }
 
 func (c *choice) unknown(d ops.Deps) *ops.RefusalError {

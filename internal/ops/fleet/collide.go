@@ -1,11 +1,13 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
 
@@ -31,6 +33,27 @@ func Collide(e engine.Engine, roots []*unstructured.Unstructured) error {
 	}
 	return nil
 }
+
+// Unclaimed is the stage that writes nothing: it refuses what stands in the members' way before the stages
+// after it write anything.
+type Unclaimed struct {
+	// Manifests are the members'; ToBeNew says that none of them may exist.
+	Manifests []*unstructured.Unstructured
+	ToBeNew   bool
+}
+
+func (u *Unclaimed) up(ctx context.Context, d ops.Deps, tell tell) ops.Reason {
+	if err := ops.RefuseTaken(ctx, d, u.Manifests, u.ToBeNew); err != nil {
+		return fail(tell, journal.Connect, err)
+	}
+	return ops.Reached
+}
+
+func (u *Unclaimed) down(context.Context, context.Context, ops.Deps, tell) ops.Reason {
+	return ops.Reached
+}
+
+func (u *Unclaimed) made() []Thing { return nil }
 
 // childNames are the likeliest names of the implied children, with their kinds.
 func childNames(implied engine.Implied) []string {

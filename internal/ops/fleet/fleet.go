@@ -52,6 +52,8 @@ type Plan struct {
 	Members []Member
 	// Choose finds the members, where they are not known before the cluster is asked.
 	Choose func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]Member, ops.Reason)
+	// Otherwise is what is done where none was chosen, which is no failure.
+	Otherwise func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ops.Reason
 	// Asks says that choosing may ask the user. Until that is over nothing is told, so that the question stands
 	// where the user looks.
 	Asks bool
@@ -112,9 +114,7 @@ func Go(ctx context.Context, d ops.Deps, p Plan) ops.Reason {
 	for _, r := range f.results {
 		reason = Worst(reason, r.reason)
 	}
-	if down := f.takeDown(ctx, reason); reason == ops.Reached {
-		reason = down
-	}
+	reason = Worst(reason, f.takeDown(ctx, reason)) // what is left is graver than a timeout, not than a failure
 	f.close(reason)
 	return reason
 }
@@ -129,7 +129,7 @@ func (f *fleet) setUp(ctx context.Context) ops.Reason {
 	if len(f.Stages) == 0 {
 		return ops.Reached
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.within(max(f.Manner.Limits.Wait, lookLimit)))
+	ctx, cancel := context.WithTimeout(ctx, f.within(cmp.Or(f.Manner.Limits.Wait, lookLimit)))
 	defer cancel()
 	defer f.relay.onNext(func() { time.AfterFunc(answerGrace, cancel) })()
 	for _, s := range f.Stages {
@@ -176,6 +176,13 @@ func (f *fleet) choose(ctx context.Context) ops.Reason {
 	}
 	f.Members = members
 	f.open()
+	if reason == ops.Reached && len(members) == 0 && f.Otherwise != nil {
+		f.sink.release() // there is no question
+		reason = f.Otherwise(ctx, d, f.tell)
+		if why := f.relay.reason(); why != "" {
+			return why
+		}
+	}
 	return reason
 }
 
@@ -271,18 +278,31 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 		f.tellKept()
 		return ops.Reached
 	}
-	limit := cmp.Or(f.Manner.Limits.Cleanup, f.Manner.Limits.Wait, lookLimit)
-	ctx, cancel := context.WithTimeout(ctx, f.within(limit))
+	limit := f.within(cmp.Or(f.Manner.Limits.Cleanup, f.Manner.Limits.Wait, lookLimit))
+	ctx, cancel := context.WithTimeout(ctx, max(limit, answerGrace)) // so that a DELETE is sent when the time is over
 	defer cancel()
-	patience, enough := context.WithCancel(ctx)
+	patience, enough := context.WithTimeout(ctx, limit)
 	defer enough()
 	if f.relay.times() > 1 {
 		enough()
 	}
 	defer f.relay.onNext(enough)()
+	wanted, unwanted := context.WithCancel(ctx)
+	defer unwanted()
+	if f.relay.times() > 0 {
+		unwanted()
+	}
+	defer f.relay.onNext(unwanted)()
 	worst := ops.Reached
 	for _, s := range slices.Backward(f.begun) {
-		worst = Worst(worst, s.down(ctx, patience, f.Deps, f.tell))
+		until := ctx
+		if _, others := s.(*Remains); others { // which an interrupt ends too, for it is what was asked for, not a cleanup
+			until = wanted
+		}
+		worst = Worst(worst, s.down(until, patience, f.Deps, f.tell))
+	}
+	if worst != ops.Reached {
+		worst = Worst(worst, f.relay.reason()) // an interrupt has kept it from going on
 	}
 	return worst
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -89,17 +90,20 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 			errs[i] = errors.New("whether it was created is not known, and it cannot be read")
 			continue
 		}
-		err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: the name has passed to another object
-			errs[i] = err
+		if ctx.Err() != nil {
+			errs[i] = errors.New("no DELETE was sent for it any more")
+			continue
 		}
+		errs[i] = t.delete(ctx, cluster)
 	}
 	left := make([]*unstructured.Unstructured, len(things))
 	var waits sync.WaitGroup
 	for i, t := range things {
-		if errs[i] == nil {
-			waits.Go(func() { left[i], errs[i] = t.leave(ctx, patience, cluster) })
-		}
+		waits.Go(func() {
+			if errs[i] = t.insist(ctx, patience, cluster, errs[i]); errs[i] == nil {
+				left[i], errs[i] = t.leave(ctx, patience, cluster, tell)
+			}
+		})
 	}
 	waits.Wait()
 	for i, t := range things {
@@ -119,6 +123,41 @@ func remove(ctx, patience context.Context, cluster ops.Cluster, things []Thing, 
 	return gone
 }
 
+// delete sends one DELETE. A conflict means that the name has passed to another object.
+func (t Thing) delete(ctx context.Context, cluster ops.Cluster) error {
+	err := cluster.Delete(ctx, t.resource, t.namespace, t.name, t.uid)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// retryPause is how long a request that failed on the way is not repeated.
+const retryPause = time.Second
+
+// insist finds out by reading whether a DELETE whose answer was lost has arrived, and repeats it where our
+// object is untouched, as long as there is patience.
+func (t Thing) insist(ctx, patience context.Context, cluster ops.Cluster, err error) error {
+	for err != nil && t.uid != "" && ops.Ambiguous(err) {
+		select {
+		case <-time.After(retryPause):
+		case <-patience.Done():
+			return err
+		}
+		found, readErr := readAs(ctx, cluster, t.outside())
+		switch {
+		case readErr != nil && !ops.Ambiguous(readErr):
+			return err
+		case readErr != nil:
+		case found == nil, found.GetUID() != t.uid, found.GetDeletionTimestamp() != nil:
+			return nil
+		default:
+			err = t.delete(ctx, cluster)
+		}
+	}
+	return err
+}
+
 // command is how the user removes it by hand.
 func (t Thing) command() string {
 	words := []string{"kubectl delete", t.resource.GroupResource().String(), t.name}
@@ -129,12 +168,12 @@ func (t Thing) command() string {
 }
 
 // leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing.
-func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
+func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster, tell tell) (*unstructured.Unstructured, error) {
 	left, err := readAs(ctx, cluster, t.outside())
 	if err != nil || left == nil || left.GetUID() != t.uid {
 		return nil, err
 	}
-	return t.awaitGone(patience, cluster, left), nil
+	return t.awaitGone(patience, cluster, left, tell), nil
 }
 
 // allowed refuses to make what could not be taken away again. Where the cluster cannot say what the user may do,
@@ -156,7 +195,7 @@ func allowed(ctx context.Context, cluster ops.Cluster, namespace string, things 
 }
 
 // awaitGone watches it until it is gone or ctx ends and returns what was seen of it last.
-func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured) *unstructured.Unstructured {
+func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured, tell tell) *unstructured.Unstructured {
 	ctx, cancel := context.WithCancel(ctx)
 	changes, ended := make(chan snapshot.Change), make(chan struct{})
 	go func() {
@@ -169,7 +208,12 @@ func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstruc
 		case c := <-changes:
 			switch {
 			case c.Type == snapshot.Denied:
-				return last
+				ref := t.ref()
+				tell(journal.Entry{
+					Type: journal.Warning, Phase: journal.Cleanup, Object: &ref, Reason: "Unwatched",
+					Text: t.resource.Resource + " may not be watched: " + ref.String() + " is read every second until it is gone",
+				})
+				return t.readUntilGone(ctx, cluster, last)
 			case c.Type == snapshot.Listed && !c.There[t.uid], c.Type == snapshot.Deleted && c.Object.GetUID() == t.uid:
 				return nil
 			}
@@ -178,6 +222,27 @@ func (t Thing) awaitGone(ctx context.Context, cluster ops.Cluster, last *unstruc
 			}
 		case <-ctx.Done():
 			return last
+		}
+	}
+}
+
+// readUntilGone reads it again and again until it is gone or ctx ends and returns what was seen of it last.
+func (t Thing) readUntilGone(ctx context.Context, cluster ops.Cluster, last *unstructured.Unstructured) *unstructured.Unstructured {
+	for {
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return last
+		}
+		found, err := readAs(ctx, cluster, t.outside())
+		switch {
+		case err != nil && !ops.Ambiguous(err):
+			return last
+		case err != nil:
+		case found == nil, found.GetUID() != t.uid:
+			return nil
+		default:
+			last = found
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (l *looks) Watch(ctx context.Context, target engine.Target, out chan<- snap
 func TestLeave(t *testing.T) {
 	for kind, whole := range map[string]bool{"Secret": false, "PersistentVolumeClaim": true} {
 		cluster := &looks{}
-		if left, err := (Thing{kind: kind, uid: "u"}).leave(t.Context(), t.Context(), cluster); left != nil || err != nil {
+		if left, err := (Thing{kind: kind, uid: "u"}).leave(t.Context(), t.Context(), cluster, nil); left != nil || err != nil {
 			t.Errorf("%s: got %v, %v", kind, left, err)
 		}
 		if len(cluster.whole) != 2 || cluster.whole[0] != whole || cluster.whole[1] != whole {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,6 +54,10 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 	if err != nil && !apierrors.IsForbidden(err) {
 		return nil, nil, fail(told, journal.Connect, ops.Explain(err, d.Engine.Identity(), r.Namespace, ""))
 	}
+	var unseen []string
+	if err != nil {
+		unseen = append(unseen, "namespaces")
+	}
 	namespaces := []string{r.Namespace}
 	for _, o := range spaces {
 		namespaces = append(namespaces, o.Name)
@@ -67,8 +72,11 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 		}
 		roots = append(roots, found...)
 	}
-	things, unseen := r.lent(ctx, selector)
-	if len(unseen) > 0 {
+	things, hidden, err := r.lent(ctx, selector)
+	if err != nil {
+		return nil, nil, fail(told, journal.Connect, ops.Explain(err, d.Engine.Identity(), r.Namespace, ""))
+	}
+	if unseen = append(unseen, hidden...); len(unseen) > 0 {
 		told(journal.Entry{
 			Type: journal.Warning, Phase: journal.Connect, Reason: "Unseen",
 			Text: "whether the run has left others cannot be seen: " + strings.Join(unseen, ", "), Hint: "ask for the permission to list them, or look with kubectl get -l " + selector,
@@ -77,12 +85,16 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 	return roots, append(things, rest...), ops.Reached
 }
 
-// lent finds the supporting objects, in the order in which they go, and the kinds that may not be listed.
-func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, unseen []string) {
+// lent finds the supporting objects, in the order in which they go, and the kinds that may not be
+// listed. A kind that is not served has none.
+func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, unseen []string, err error) {
 	for _, l := range lendable {
 		found, err := r.Objects.Labelled(ctx, l.resource, r.Namespace, selector)
-		if err != nil && !apierrors.IsNotFound(err) {
+		switch {
+		case apierrors.IsForbidden(err):
 			unseen = append(unseen, l.resource.Resource)
+		case err != nil && !apierrors.IsNotFound(err):
+			return nil, nil, err
 		}
 		for _, o := range found {
 			if metav1.GetControllerOf(&o) == nil {
@@ -90,11 +102,14 @@ func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, un
 			}
 		}
 	}
-	return things, unseen
+	return things, unseen, nil
 }
 
 // Take says that things are to go with the rest.
 func (r *Remains) Take(things []Thing) { r.things = things }
+
+// Takes reports whether any are.
+func (r *Remains) Takes() bool { return len(r.things) > 0 }
 
 // Describe names things.
 func Describe(things []Thing) []string {
@@ -107,7 +122,20 @@ func Describe(things []Thing) []string {
 
 func (r *Remains) up(context.Context, ops.Deps, tell) ops.Reason { return ops.Reached }
 
+// down begins no deletion any more once ctx has ended, as it has after an interrupt: nothing of it was made by
+// this command.
 func (r *Remains) down(ctx, patience context.Context, d ops.Deps, tell tell) ops.Reason {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		text := "interrupted: nothing more of what run " + r.Run + " has left is deleted"
+		if len(r.things) > 0 {
+			text += "; left: " + strings.Join(Describe(r.things), ", ")
+		}
+		tell(journal.Entry{
+			Type: journal.Warning, Phase: journal.Cleanup, Reason: string(ops.Leftover), Text: text,
+			Hint: fmt.Sprintf("seldonctl delete --run %s -n %s", r.Run, r.Namespace),
+		})
+		return ops.Leftover
+	}
 	return takeAway(ctx, patience, d.Cluster, r.things, tell)
 }
 

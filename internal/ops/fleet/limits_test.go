@@ -1,0 +1,184 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// silent is a cluster that never says where a kind is.
+type silent struct{ *store }
+
+func (s silent) Resource(ctx context.Context, _ schema.GroupVersionKind) (schema.GroupVersionResource, bool, error) {
+	<-ctx.Done()
+	return schema.GroupVersionResource{}, false, fmt.Errorf("ask: %w", ctx.Err())
+}
+
+// TestSetUpLimit: what precedes the members takes no longer than the user allows a wait.
+func TestSetUpLimit(t *testing.T) {
+	for wait, want := range map[time.Duration]time.Duration{3 * time.Second: 3 * time.Second, 0: lookLimit, time.Minute: time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			reason := Go(t.Context(), deps(&tale{}, &store{}, nil), Plan{
+				Stages: []Stage{&Applied{Objects: silent{}, Supporting: []Supporting{supports("Secret", "s", "1")}}}, Manner: ops.Manner{Limits: ops.Limits{Wait: wait}},
+			})
+			if took := time.Since(began); took != want || reason != ops.Unusable {
+				t.Errorf("with a limit of %s it ended with %s after %s", wait, reason, took)
+			}
+		})
+	}
+}
+
+// TestDeadlineDeletes: when the whole command's time is over, what it has made is still deleted, but nothing
+// is waited for any more.
+func TestDeadlineDeletes(t *testing.T) {
+	for held, want := range map[string]ops.Reason{"": ops.TimedOut, "roles/r": ops.Leftover} {
+		synctest.Test(t, func(t *testing.T) {
+			s, began := &tale{}, time.Now()
+			cluster := &store{objects: map[string]*unstructured.Unstructured{}, held: held}
+			reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+				Stages:  []Stage{&Throwaway{Name: "own", ID: "id"}, &Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Role", "r", "1")}}},
+				Members: []Member{acts("a", 2*time.Minute, ops.TimedOut)}, Parallel: 1,
+				Manner: ops.Manner{Limits: ops.Limits{Wait: time.Hour, Cleanup: time.Minute, Total: time.Minute}},
+			})
+			if reason != want {
+				t.Errorf("it ended with %s, want %s", reason, want)
+			}
+			sent := strings.Join(cluster.sent, ", ")
+			if !strings.HasSuffix(sent, "delete roles/r, delete namespaces/own") {
+				t.Errorf("it sent %s", sent)
+			}
+			if took := time.Since(began) - accountLimit - 2*time.Minute; took > answerGrace {
+				t.Errorf("it took %s longer than its members", took)
+			}
+			if told := slices.Contains(s.lines, "failure about Role/r: Role/r is not gone"); told != (held != "") {
+				t.Errorf("it told %v", s.lines)
+			}
+		})
+	}
+}
+
+// TestLeftoverRanks: what the stages leave is ranked with how the members ended.
+func TestLeftoverRanks(t *testing.T) {
+	for member, want := range map[ops.Reason]ops.Reason{
+		ops.Reached: ops.Leftover, ops.TimedOut: ops.Leftover, ops.Conflict: ops.Leftover, ops.Failed: ops.Failed, ops.Denied: ops.Denied, ops.Interrupted: ops.Interrupted,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cluster := &store{objects: map[string]*unstructured.Unstructured{}, held: "secrets/s"}
+			if reason := Go(t.Context(), deps(&tale{}, cluster, nil), Plan{
+				Stages:  []Stage{&Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Secret", "s", "1")}}},
+				Members: []Member{acts("a", time.Second, member)}, Parallel: 1, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: time.Minute}},
+			}); reason != want {
+				t.Errorf("a member's %s and what is left make %s, want %s", member, reason, want)
+			}
+		})
+	}
+}
+
+// broken is a cluster to which the first deletions do not get through, or whose answers are lost.
+type broken struct {
+	*store
+
+	err     error
+	arrives bool
+	times   int
+}
+
+func (b *broken) Delete(ctx context.Context, r schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	b.times--
+	if b.times < 0 || b.arrives {
+		err := b.store.Delete(ctx, r, namespace, name, uid)
+		if b.times < 0 {
+			return err
+		}
+	} else {
+		b.sent = append(b.sent, "lost "+name)
+	}
+	return b.err
+}
+
+// TestInsists: a DELETE that was lost is sent again, within the limit; one that was refused is not.
+func TestInsists(t *testing.T) {
+	lost := errors.New("the connection broke")
+	for name, c := range map[string]struct {
+		cluster broken
+		sent    string
+		reason  ops.Reason
+	}{
+		"request lost":  {broken{err: lost, times: 2}, "create secrets/s, lost s, lost s, delete secrets/s", ops.Reached},
+		"answer lost":   {broken{err: lost, times: 1, arrives: true}, "create secrets/s, delete secrets/s", ops.Reached},
+		"server failed": {broken{err: apierrors.NewInternalError(lost), times: 1}, "create secrets/s, lost s, delete secrets/s", ops.Reached},
+		"refused":       {broken{err: apierrors.NewForbidden(schema.GroupResource{}, "s", lost), times: 1}, "create secrets/s, lost s", ops.Leftover},
+		"never":         {broken{err: lost, times: 100}, "create secrets/s, lost s, lost s, lost s", ops.Leftover},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.cluster.store = &store{objects: map[string]*unstructured.Unstructured{}}
+				reason := Go(t.Context(), deps(&tale{}, &c.cluster, nil), Plan{
+					Stages: []Stage{&Lent{Objects: c.cluster.store, ID: "id", Supporting: []Supporting{supports("Secret", "s", "1")}}},
+					Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: 2500 * time.Millisecond}},
+				})
+				if sent := strings.Join(c.cluster.sent, ", "); sent != c.sent || reason != c.reason {
+					t.Errorf("it sent %s and ended with %s, want %s and %s", sent, reason, c.sent, c.reason)
+				}
+			})
+		})
+	}
+}
+
+// unwatched is a cluster on which nothing may be watched and what is deleted goes after a while.
+type unwatched struct {
+	*store
+
+	after time.Duration
+}
+
+func (u unwatched) Watch(ctx context.Context, target engine.Target, out chan<- snapshot.Change) {
+	select {
+	case out <- snapshot.Change{Type: snapshot.Denied, Kind: target.Kind(), Err: errors.New("forbidden")}:
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+}
+
+func (u unwatched) Delete(_ context.Context, r schema.GroupVersionResource, _, name string, _ types.UID) error {
+	time.AfterFunc(u.after, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		delete(u.objects, u.key(r, name))
+	})
+	return nil
+}
+
+// TestUnwatched: who may not watch namespaces can still rehearse in one of their own.
+func TestUnwatched(t *testing.T) {
+	for after, want := range map[time.Duration]ops.Reason{5500 * time.Millisecond: ops.Reached, time.Hour: ops.Leftover} {
+		synctest.Test(t, func(t *testing.T) {
+			s, began := &tale{}, time.Now()
+			cluster := unwatched{&store{objects: map[string]*unstructured.Unstructured{}}, after}
+			reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+				Stages: []Stage{&Throwaway{Name: "own", ID: "id"}}, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: time.Minute}},
+			})
+			if took := time.Since(began); reason != want || took != min(after.Round(time.Second), time.Minute) {
+				t.Errorf("it ended with %s after %s", reason, took)
+			}
+			if said := "warning about Namespace/own: namespaces may not be watched: Namespace/own is read every second until it is gone"; !slices.Contains(s.lines, said) {
+				t.Errorf("it told %q", s.lines)
+			}
+		})
+	}
+}

@@ -1,0 +1,140 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/journal"
+	"github.com/seldonctl/seldonctl/internal/ops"
+)
+
+// labelled is a cluster with what carries a run's label.
+type labelled struct {
+	*store
+
+	found  map[string][]string
+	errors map[string]error
+	// interrupt is called when a DELETE comes.
+	interrupt func()
+}
+
+func (l *labelled) Labelled(_ context.Context, r schema.GroupVersionResource, namespace, _ string) ([]metav1.PartialObjectMetadata, error) {
+	var all []metav1.PartialObjectMetadata
+	for _, name := range l.found[r.Resource] {
+		all = append(all, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name)}})
+	}
+	return all, l.errors[r.Resource]
+}
+
+func (l *labelled) Delete(ctx context.Context, r schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	if l.interrupt != nil {
+		l.interrupt()
+	}
+	return l.store.Delete(ctx, r, namespace, name, uid)
+}
+
+func (l *labelled) fill() {
+	l.store = &store{objects: map[string]*unstructured.Unstructured{}}
+	for resource, names := range l.found {
+		for _, name := range names {
+			o := &unstructured.Unstructured{Object: map[string]any{}}
+			o.SetName(name)
+			o.SetUID(types.UID(name))
+			l.objects[resource+"/"+name] = o
+		}
+	}
+}
+
+func (l *labelled) plan(members ...Member) Plan {
+	rest := &Remains{Objects: l, Run: "id", Namespace: "ns"}
+	return Plan{
+		Stages: []Stage{rest}, Parallel: 1, Manner: ops.Manner{Limits: ops.Limits{Wait: 10 * time.Minute}},
+		Choose: func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]Member, ops.Reason) {
+			_, things, reason := rest.Find(ctx, d, told)
+			rest.Take(things)
+			return members, reason
+		},
+	}
+}
+
+// TestFind: what cannot be looked for is said, or is a failure; it never counts as not there.
+func TestFind(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "x"}, "", errors.New(`User "u" cannot list it`))
+	unknown := apierrors.NewNotFound(schema.GroupResource{Resource: "x"}, "")
+	unseen := "warning  whether the run has left others cannot be seen: "
+	for name, c := range map[string]struct {
+		errors map[string]error
+		reason ops.Reason
+		told   string
+	}{
+		"a kind is forbidden":       {map[string]error{"roles": forbidden}, ops.Reached, unseen + "roles"},
+		"namespaces are forbidden":  {map[string]error{"namespaces": forbidden, "roles": forbidden}, ops.Reached, unseen + "namespaces, roles"},
+		"a kind is not served":      {map[string]error{"cronjobs": unknown}, ops.Reached, "claim  gone: Secret/s"},
+		"the server fails":          {map[string]error{"configmaps": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
+		"the connection is lost":    {map[string]error{"configmaps": errors.New("broken")}, ops.Unexpected, ""},
+		"custom resources are lost": {map[string]error{"seldondeployments": errors.New("broken")}, ops.Unexpected, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, cluster := &tale{}, &labelled{found: map[string][]string{"secrets": {"s"}}, errors: c.errors}
+				cluster.fill()
+				reason := Go(t.Context(), deps(s, cluster, nil), cluster.plan())
+				if reason != c.reason || c.told != "" && !slices.Contains(s.lines, c.told) {
+					t.Errorf("it ended with %s and told %q", reason, s.lines)
+				}
+			})
+		})
+	}
+}
+
+// TestRemainsInterrupted: after an interrupt no more is deleted, and nothing is waited for.
+func TestRemainsInterrupted(t *testing.T) {
+	found := map[string][]string{"secrets": {"s"}, "configmaps": {"c"}}
+	t.Run("before the rest's turn", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, interrupts, began := &tale{}, make(chan ops.Reason), time.Now()
+			go func() {
+				time.Sleep(time.Second)
+				interrupts <- ops.Interrupted
+			}()
+			cluster := &labelled{found: found}
+			cluster.fill()
+			reason := Go(t.Context(), deps(s, cluster, interrupts), cluster.plan(acts("a", time.Minute, ops.Reached)))
+			if reason != ops.Interrupted || time.Since(began) > 2*time.Second || len(cluster.sent) > 0 {
+				t.Errorf("it ended with %s after %s and sent %s", reason, time.Since(began), cluster.sent)
+			}
+			if !slices.Contains(s.lines, "warning  interrupted: nothing more of what run id has left is deleted; left: ConfigMap/c, Secret/s") {
+				t.Errorf("it told %q", s.lines)
+			}
+		})
+	})
+	t.Run("between two", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, interrupts, began := &tale{}, make(chan ops.Reason), time.Now()
+			cluster := &labelled{found: found}
+			cluster.fill()
+			cluster.interrupt = func() {
+				interrupts <- ops.Interrupted
+				synctest.Wait()
+			}
+			reason := Go(t.Context(), deps(s, cluster, interrupts), cluster.plan())
+			if sent := strings.Join(cluster.sent, ", "); reason != ops.Interrupted || time.Since(began) > 2*time.Second || sent != "delete configmaps/c" {
+				t.Errorf("it ended with %s after %s and sent %s", reason, time.Since(began), sent)
+			}
+			if !slices.Contains(s.lines, "failure about Secret/s: Secret/s may not be gone: no DELETE was sent for it any more") {
+				t.Errorf("it told %q", s.lines)
+			}
+		})
+	})
+}
