@@ -27,6 +27,8 @@ type asking struct {
 	endless bool
 	// held keeps the object from going while it is waited for.
 	held bool
+	// claims is how many goals it has reached rightly when it waits, so that it is a later moment of what is begun elsewhere.
+	claims int
 	// once needs one answer only; unsure tells what it cannot find out, and does not fail for it.
 	once, unsure bool
 }
@@ -34,6 +36,8 @@ type asking struct {
 var askings = map[string]asking{
 	"run":                    {args: "run -f $never-ready.yaml --timeout 3s --deadline 5s", most: 5 * time.Second, waits: `phase +available: `},
 	"run with a Secret":      {args: "run -f $SECRET -f $never-ready.yaml --timeout 3s --deadline 5s", most: 5 * time.Second, waits: `phase +available: `},
+	"run, scaling":           {args: "run -f $realistic.yaml --timeout 10s --deadline 15s", most: 15 * time.Second, waits: `phase +scaled: `, claims: 1},
+	"run, deleting":          {args: "run -f $realistic.yaml --timeout 10s --deadline 15s", most: 15 * time.Second, waits: `phase +gone: `, claims: 2},
 	"apply":                  {args: "apply -f $never-ready.yaml --timeout 3s", most: 3 * time.Second, waits: `phase +available: `},
 	"wait":                   {args: "wait never-ready --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +available: `},
 	"wait for its absence":   {args: "wait never-ready --for=deleted --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +gone: `},
@@ -60,7 +64,7 @@ const (
 var (
 	refused   = regexp.MustCompile(`(?m)(FAILED|problem|^seldonctl:).*cannot reach the API server: .*connection refused`)
 	blames    = regexp.MustCompile(`(?m)(FAILED|problem|^seldonctl:).*the API server`)
-	givesUp   = regexp.MustCompile(`(?m)FAILED +(not (available|scaled|gone) after 3\.\d s|.*the API server)`)
+	givesUp   = regexp.MustCompile(`(?m)FAILED +(not (available|scaled|gone) after \d+\.\d s|.*the API server)`)
 	cannotSay = regexp.MustCompile(`warning .*cannot tell whether`)
 )
 
@@ -99,8 +103,8 @@ func (a asking) endsInTime(t *testing.T, p trial, codes string, says *regexp.Reg
 	}
 	if text := p.text() + p.stderr.String(); !says.MatchString(text) {
 		t.Errorf("it does not say why, which would match %s", says)
-	} else if strings.Contains(text, "  OK  ") {
-		t.Error("it claims something")
+	} else if n := strings.Count(text, "  OK  "); n != a.claims {
+		t.Errorf("it claims %d goals, want %d", n, a.claims)
 	}
 }
 
@@ -111,6 +115,9 @@ func TestUnanswered(t *testing.T) {
 	s := open(t)
 	closedPort := otherServer(t, s.cluster, "https://127.0.0.1:1")
 	for name, a := range askings {
+		if a.claims > 0 {
+			continue
+		}
 		t.Run(name+"/nobody listens", func(t *testing.T) {
 			t.Parallel()
 			sit(t, quietSeats)
