@@ -22,15 +22,16 @@ import (
 // customs is an admission webhook that detains the creation of SeldonDeployments in one namespace: that
 // is how a test gets hold of the moment in which a creation is under way.
 type customs struct {
-	// arrived gets a word for each creation that is detained; the release lets all pass.
-	arrived chan struct{}
-	release func()
+	// arrived gets a word for each creation that is detained, and dropped one for each that the API server has
+	// given up meanwhile; the release lets all pass.
+	arrived, dropped chan struct{}
+	release          func()
 }
 
 func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 	t.Helper()
 	released := make(chan struct{})
-	d := customs{arrived: make(chan struct{}, 10), release: sync.OnceFunc(func() { close(released) })}
+	d := customs{arrived: make(chan struct{}, 10), dropped: make(chan struct{}, 10), release: sync.OnceFunc(func() { close(released) })}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
@@ -41,6 +42,7 @@ func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 		select {
 		case <-released:
 		case <-r.Context().Done():
+			d.dropped <- struct{}{}
 		}
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
 		_ = json.NewEncoder(w).Encode(review)

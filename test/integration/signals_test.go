@@ -3,6 +3,8 @@
 package integration
 
 import (
+	"fmt"
+	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -157,8 +160,8 @@ func TestInterruptedTwice(t *testing.T) {
 	}
 }
 
-// What a killed run leaves is the object that it has labelled and what that owns; deleting by the label
-// removes all of it.
+// What a killed run leaves is the objects that it has labelled and what those own; deleting by the label removes
+// all of it and leaves a bystander alone.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -167,80 +170,152 @@ func TestKilled(t *testing.T) {
 			t.Parallel()
 			sit(t, otherSeats)
 			namespace := s.own(t)
-			p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
+			by := s.bystander(t, namespace)
+			p := start(t, s, s.cluster, nil, "run", "-f", secret(t), "-f", s.manifest("realistic.yaml"), "-n", namespace)
 			p.await(begins)
 			p.kill()
 			_, _ = p.end()
-			run := regexp.MustCompile(`labelled seldonctl/run=([a-z0-9]+)`).FindStringSubmatch(p.text())
-			if run == nil {
-				t.Fatal("the run has not told its label")
-			}
-			mustBeOwned(t, s, namespace, run[1])
-			removeRun(t, s, namespace, run[1], phase == "gone")
+			run := labelOf(t, p)
+			by.mustBeOwned(t, run)
+			by.removeRun(t, run)
 		})
 	}
 	t.Run("while-creating", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
 		namespace := s.own(t)
+		by := s.bystander(t, namespace)
+		held := detainCreations(t, s.cluster, namespace)
+		p := start(t, s, s.cluster, nil, "run", "-f", secret(t), "-f", s.manifest("realistic.yaml"), "-n", namespace)
+		<-held.arrived
+		p.kill()
+		_, _ = p.end()
+		<-held.dropped
+		held.release()
+		by.mustBeOwned(t, "")
+		by.removeRun(t, labelOf(t, p))
+	})
+	t.Run("before-anything-was-created", func(t *testing.T) {
+		t.Parallel()
+		sit(t, otherSeats)
+		namespace := s.own(t)
+		by := s.bystander(t, namespace)
 		held := detainCreations(t, s.cluster, namespace)
 		p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
 		<-held.arrived
 		p.kill()
 		_, _ = p.end()
+		<-held.dropped
 		held.release()
-		mustBeOwned(t, s, namespace, "")
+		by.mustBeOwned(t, "")
+		by.nothingOf(t, "x7k2p9qd")
 	})
 }
 
-// mustBeOwned checks that all that there is, is the labelled SeldonDeployment or owned by it. An owner is
-// looked for before and after: the kinds are listed one by one while the tree goes on growing or going.
-func mustBeOwned(t *testing.T, s shop, namespace, run string) {
+// labelOf returns the label that a run has told.
+func labelOf(t *testing.T, p trial) string {
+	t.Helper()
+	run := regexp.MustCompile(`labelled seldonctl/run=([a-z0-9]+)`).FindStringSubmatch(p.text())
+	if run == nil {
+		t.Fatal("the run has not told its label")
+	}
+	return run[1]
+}
+
+// bystander is a SeldonDeployment with its tree, and a Secret, that no run has made.
+type bystander struct {
+	s         shop
+	namespace string
+	objects   map[types.UID]string // its whole tree, with the generations
+}
+
+func (s shop) bystander(t *testing.T, namespace string) bystander {
+	t.Helper()
+	b := bystander{s: s, namespace: namespace, objects: map[types.UID]string{}}
+	s.make(t, namespace, "model", func(o *unstructured.Unstructured) { o.SetName("bystander") })
+	start(t, s, s.cluster, nil, "wait", "bystander", "-n", namespace).exits(0)
+	mine := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "bystander"}}
+	if _, err := s.kube.CoreV1().Secrets(namespace).Create(t.Context(), mine, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range b.left(t) {
+		b.objects[o.GetUID()] = identity(o)
+	}
+	return b
+}
+
+// identity says which object it is and that nobody has changed what it shall be.
+func identity(o unstructured.Unstructured) string {
+	return fmt.Sprintf("%s/%s, generation %d, deleted %v", o.GetKind(), o.GetName(), o.GetGeneration(), o.GetDeletionTimestamp())
+}
+
+// left returns all that the namespace holds, the Secrets included.
+func (b bystander) left(t *testing.T) []unstructured.Unstructured {
+	t.Helper()
+	all, err := b.s.left(t.Context(), b.namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := b.s.dynamic.Resource(others["secrets"]).Namespace(b.namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(all, secrets.Items...)
+}
+
+// mustBeOwned checks that all that there is besides, is labelled or owned by what is. An owner is looked for before and
+// after: the kinds are listed one by one while the tree goes on growing or going.
+func (b bystander) mustBeOwned(t *testing.T, run string) {
 	t.Helper()
 	var looks [3][]unstructured.Unstructured
 	for i := range looks {
-		var err error
-		if looks[i], err = s.left(t.Context(), namespace); err != nil {
-			t.Fatal(err)
-		}
+		looks[i] = b.left(t)
 	}
 	known := slices.Concat(looks[:]...)
 	ours := map[types.UID]bool{}
 	for range known { // the tree is not deeper than it has objects
 		for _, o := range known {
 			label := o.GetLabels()["seldonctl/run"]
-			root := o.GetKind() == "SeldonDeployment" && label != "" && (label == run || run == "")
+			root := label != "" && (label == run || run == "")
 			owner := metav1.GetControllerOf(&o)
 			ours[o.GetUID()] = root || owner != nil && ours[owner.UID]
 		}
 	}
 	for _, o := range looks[1] {
-		if !ours[o.GetUID()] {
+		if !ours[o.GetUID()] && b.objects[o.GetUID()] == "" {
 			t.Errorf("left is %s/%s, which belongs to nobody", o.GetKind(), o.GetName())
 		}
 	}
 }
 
-// removeRun does what the command that a run prints does, and waits until nothing is left.
-func removeRun(t *testing.T, s shop, namespace, run string, mayBeGone bool) {
+// removeRun deletes what a run has left, after which there is nothing more of it to delete.
+func (b bystander) removeRun(t *testing.T, run string) {
 	t.Helper()
-	foreground := metav1.DeletePropagationForeground
-	roots := s.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace)
-	err := roots.DeleteCollection(t.Context(), metav1.DeleteOptions{PropagationPolicy: &foreground}, metav1.ListOptions{LabelSelector: "seldonctl/run=" + run})
-	if err != nil {
-		t.Fatal(err)
+	p := start(t, b.s, b.s.cluster, nil, "delete", "--run", run, "-n", b.namespace, "--yes")
+	p.exits(0)
+	p.await(`OK +gone: .*Secret/creds`)
+	b.mustBeAlone(t)
+	b.nothingOf(t, run)
+}
+
+// nothingOf checks that it is said that there is nothing that a run has made.
+func (b bystander) nothingOf(t *testing.T, run string) {
+	t.Helper()
+	p := start(t, b.s, b.s.cluster, nil, "delete", "--run", run, "-n", b.namespace)
+	p.exits(7)
+	p.await(`FAILED +nothing that run ` + run + ` has made is in namespace ` + b.namespace)
+	start(t, b.s, b.s.cluster, nil, "delete", "--run", run, "-n", b.namespace, "--ignore-not-found").exits(0)
+	b.mustBeAlone(t)
+}
+
+// mustBeAlone checks that at this moment the namespace holds the bystander as it was, and nothing else.
+func (b bystander) mustBeAlone(t *testing.T) {
+	t.Helper()
+	left := map[types.UID]string{}
+	for _, o := range b.left(t) {
+		left[o.GetUID()] = identity(o)
 	}
-	list, err := roots.List(t.Context(), metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
+	if !maps.Equal(left, b.objects) {
+		t.Errorf("left is %v, want %v", left, b.objects)
 	}
-	if len(list.Items) == 0 && !mayBeGone {
-		t.Error("the labelled object was gone at once")
-	}
-	for _, o := range list.Items {
-		if err := s.until(t.Context(), resources["seldondeployments"], namespace, o.GetName(), absent); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.mustBeEmpty(t, namespace)
 }
