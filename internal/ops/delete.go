@@ -109,6 +109,9 @@ func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 		if how, why := l.await(ctx, min(retryPause, l.left()), func() bool { return false }); how == interrupted {
 			return why
 		}
+		if l.left() <= 0 { // what the API server said again and again is why
+			return l.refuse(ctx, phase, err)
+		}
 	}
 }
 

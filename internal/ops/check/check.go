@@ -114,6 +114,9 @@ func Offline(req Request) ([]Finding, ops.Reason) {
 // judge turns the answers into findings.
 func judge(req Request, a answers) []Finding {
 	found, usable := server(req, a)
+	if err := a.unanswered(); usable && err != nil {
+		found = append(found, problem(ops.Unusable, APIServer, "it answered at first, and then no more: "+err.Error(), "try again; kubectl get --raw /readyz"))
+	}
 	if usable {
 		if kind, there := served(req, a); there {
 			found = append(found, kind...)

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -64,6 +65,16 @@ func gather(ctx context.Context, c Cluster, req Request) answers {
 	}
 	questions.Wait()
 	return a
+}
+
+// unanswered returns the error of a question that got no answer in time, if there is one.
+func (a answers) unanswered() error {
+	for _, err := range []error{a.served.err, a.deployment.err, a.namespace.err, a.quotas.err, a.ranges.err, a.may.err, a.probe.err} {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	return nil
 }
 
 // probe tries to create what the operator's webhook must refuse.
