@@ -150,8 +150,12 @@ func rehearse(t *testing.T, s shop, manifest string, recorded recording, want sp
 	p := start(t, s, s.cluster, claims(t, w, &made), "run", "-f", manifest, "-n", namespace, "-r", "3")
 	p.exits(want.code)
 	if want.within > 0 { // from the operator's word on: how soon that comes is not the program's doing
-		if took := p.ended.Sub(p.await(`the operator reports Failed`).at); took > want.within {
+		reported := p.await(`the operator reports Failed`).at
+		if took := p.ended.Sub(reported); took > want.within {
 			t.Errorf("it took %s from the operator's word on, want at most %s", took, want.within)
+		}
+		if held := p.await(`  FAILED  `).at.Sub(reported); held > 2*time.Second+grace { // what is permanent is borne for 2 s
+			t.Errorf("it was named %s after the operator's word, want at most %s", held, 2*time.Second+grace)
 		}
 	}
 	for _, pattern := range want.says {
