@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -250,9 +251,15 @@ func (s shop) scriptHold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.finalize(context.Background(), args[0], ts.Getenv("NS"), args[1], finalizer))
 }
 
-// appears RESOURCE NAME waits until there is such an object; ! appears until there is none.
+// appears RESOURCE NAME [FIELD...] waits until there is such an object and has the fields, each written as
+// status.state; ! appears until there is none.
 func (s shop) scriptAppears(ts *testscript.TestScript, neg bool, args []string) {
-	wanted := exists
+	wanted := func(o *unstructured.Unstructured) bool {
+		return o != nil && !slices.ContainsFunc(args[2:], func(field string) bool {
+			_, found, err := unstructured.NestedFieldNoCopy(o.Object, strings.Split(field, ".")...)
+			return err != nil || !found
+		})
+	}
 	if neg {
 		wanted = absent
 	}
