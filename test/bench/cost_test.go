@@ -14,7 +14,7 @@ import (
 type cost struct{ without, with []turn }
 
 // leastCost is how many turns of each a table for the documentation rests on.
-const leastCost = 15
+const leastCost = 40
 
 // reporting lets runs without reports and with all of them take turns.
 func reporting(ctx context.Context, b *testing.B, rounds int, program program) cost {
