@@ -24,18 +24,21 @@ const lanes = 2
 // reaction is how fast one contender noticed what the world had reached.
 type reaction struct {
 	Way string
-	// Delays are the times from the API server's acceptance of the last change that a goal needs to the
-	// claim, for the phase ends that were true; Claims counts all of them.
-	Delays         []time.Duration
+	// Delays are, goal by goal, the times from the API server's acceptance of the last change that the goal
+	// needs to the claim, for the phase ends that were true; Claims counts all of them.
+	Delays         [len(goals)][]time.Duration
 	Claims, Untrue int
 }
 
+// all are the delays of all goals.
+func (r reaction) all() []time.Duration { return slices.Concat(r.Delays[:]...) }
+
 // percentile returns the delay that so many of a hundred do not exceed.
-func (r reaction) percentile(p int) time.Duration {
-	if len(r.Delays) == 0 {
+func percentile(delays []time.Duration, p int) time.Duration {
+	if len(delays) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(r.Delays))
+	sorted := slices.Sorted(slices.Values(delays))
 	return sorted[max((len(sorted)*p+99)/100, 1)-1]
 }
 
@@ -123,7 +126,7 @@ func (c *contestant) reaction(log auditLog) reaction {
 				case claimed.lacks != "":
 					r.Untrue++
 				case !found[i].reached.IsZero():
-					r.Delays = append(r.Delays, claimed.at.Sub(found[i].reached))
+					r.Delays[i] = append(r.Delays[i], claimed.at.Sub(found[i].reached))
 				}
 			}
 		}
