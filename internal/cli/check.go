@@ -15,6 +15,7 @@ import (
 	"github.com/seldonctl/seldonctl/internal/cli/output"
 	"github.com/seldonctl/seldonctl/internal/engine/all"
 	"github.com/seldonctl/seldonctl/internal/kube"
+	"github.com/seldonctl/seldonctl/internal/kube/objects"
 	"github.com/seldonctl/seldonctl/internal/kube/survey"
 	"github.com/seldonctl/seldonctl/internal/ops"
 	"github.com/seldonctl/seldonctl/internal/ops/check"
@@ -208,11 +209,13 @@ func newDiff(o outside) *cobra.Command {
 		Use:   "diff -f FILE",
 		Short: "Show what apply would change",
 		Long: `diff asks the API server, its admission webhooks included, what "apply" would change,
-and shows each value that would be other than it is; of arguments, commands and
-environment variables only that they differ. Nothing is written. Supporting objects
-of the files are not looked at. The exit code is 0 whether something would change or
-not: the last line, or "differs" in the JSON document, says which.`,
+and shows each value that would be other than it is; of arguments, commands,
+environment variables and Secrets only that they differ. Nothing is written. Several
+SeldonDeployments, and what else the files hold, are told one after the other. The
+exit code is 0 whether something would change or not: the last line, or "differs" in
+the JSON document, says which.`,
 		Example: `  seldonctl diff -f model.yaml -n models
+  seldonctl diff -f models/ -R -n models
   seldonctl diff -f model.yaml -o json | jq .differs`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -245,40 +248,48 @@ func (l *dry) diff(c *cobra.Command, o outside, from *files.Flags, lenient bool)
 	if err != nil {
 		return err
 	}
-	if len(set.Roots) > 1 {
-		return usageError{err: fmt.Errorf("the files hold %d SeldonDeployments; diff looks at one at a time", len(set.Roots))}
+	if err := set.Check(); err != nil {
+		return err
 	}
-	if rest := set.Others(); len(rest) > 0 {
-		_, _ = fmt.Fprintln(o.stderr, render.Clean("not looked at: "+strings.Join(rest, ", ")+"; diff looks at the SeldonDeployment alone"))
-	}
-	root := set.Roots[0]
 	cluster, err := l.connect(c.Context(), o)
 	if err != nil {
 		return err
 	}
 	_, _, namespace := cluster.Where()
 	set.PutRest(namespace)
-	var d diff.Difference
-	var refusal *ops.RefusalError
+	requests := make([]diff.Request, 0, len(set.Roots))
+	for _, root := range set.Roots {
+		requests = append(requests, diff.Request{Engine: root.Engine, Object: root.Object, Lines: root.Lines, Lenient: lenient})
+	}
+	var found []diff.Difference
+	var reason ops.Reason
 	why := l.look(c.Context(), reasons, func(ctx context.Context) {
-		d, refusal = diff.Run(ctx, cluster, diff.Request{Engine: root.Engine, Object: root.Object, Lines: root.Lines, Lenient: lenient})
+		found, reason = diff.Run(ctx, cluster, objects.New(cluster), set.Supporting, requests)
 	})
 	if why != "" {
 		return exitError{code: why.Code()}
 	}
-	if refusal != nil {
-		scene := l.scene(cluster, root.Object.GetNamespace(), refusal.Reason)
-		if err := render.Failed(o.stdout, l.json(), scene, refusal.Text, refusal.Hint); err != nil {
-			return err
+	scene := l.scene(cluster, strings.Join(set.Namespaces(), ", "), reason)
+	if err := render.Differences(o.stdout, output.Colours(o.stdout), l.json(), scene, differences(found)); err != nil {
+		return err
+	}
+	return exitError{code: reason.Code()}
+}
+
+// differences are those that are written.
+func differences(found []diff.Difference) []render.Difference {
+	all := make([]render.Difference, 0, len(found))
+	for _, d := range found {
+		shown := render.Difference{Object: d.Name, Namespace: d.Namespace, Exists: d.Exists, Differs: d.Differs(), Warnings: d.Warnings}
+		for _, each := range d.Changes {
+			shown.Changes = append(shown.Changes, render.Change{Kind: string(each.Kind), Path: each.Path, Old: each.Old, New: each.New})
 		}
-		return exitError{code: refusal.Reason.Code()}
+		if d.Refusal != nil {
+			shown.Error, shown.Next = d.Refusal.Text, d.Refusal.Hint
+		}
+		all = append(all, shown)
 	}
-	changes := make([]render.Change, 0, len(d.Changes))
-	for _, each := range d.Changes {
-		changes = append(changes, render.Change{Kind: string(each.Kind), Path: each.Path, Old: each.Old, New: each.New})
-	}
-	scene := l.scene(cluster, root.Object.GetNamespace(), ops.Reached)
-	return render.Changes(o.stdout, output.Colours(o.stdout), l.json(), scene, d.Name, d.Exists, changes, d.Warnings)
+	return all
 }
 
 func orElse(value, fallback string) string {

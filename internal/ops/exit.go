@@ -1,5 +1,7 @@
 package ops
 
+import "slices"
+
 // Reason says why a command ended, in one word for machines.
 type Reason string
 
@@ -52,4 +54,32 @@ func (r Reason) Code() int {
 		}
 	}
 	return 1
+}
+
+// gravity is the order in which reasons decide where there are several, the gravest first.
+var gravity = []Reason{
+	Interrupted, Terminated, Unusable, Denied, Failed, Leftover,
+	Vanished, TimedOut, Conflict, Invalid, Unexpected,
+}
+
+// Rank tells how grave a reason is: 0 for a goal that was reached, or that nobody pursued.
+func Rank(r Reason) int {
+	if r == Reached || r == "" {
+		return 0
+	}
+	if at := slices.Index(gravity, r); at >= 0 {
+		return len(gravity) - at
+	}
+	return 1
+}
+
+// Worst returns the reason that decides over several; the first of two that are alike.
+func Worst(reasons ...Reason) Reason {
+	worst := Reached
+	for _, r := range reasons {
+		if Rank(r) > Rank(worst) {
+			worst = r
+		}
+	}
+	return worst
 }

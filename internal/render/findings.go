@@ -51,15 +51,23 @@ type (
 	diffDocument struct {
 		Scene
 
-		Object   string   `json:"object,omitempty"`
-		Exists   bool     `json:"exists"`
-		Differs  bool     `json:"differs"`
-		Changes  []Change `json:"changes"`
-		Warnings []string `json:"warnings,omitempty"`
-		Error    string   `json:"error,omitempty"`
-		Next     string   `json:"next,omitempty"`
+		Differs bool         `json:"differs"`
+		Objects []Difference `json:"objects"`
 	}
 )
+
+// Difference is what would become of one object.
+type Difference struct {
+	Object    string   `json:"object"`
+	Namespace string   `json:"namespace,omitempty"`
+	Exists    bool     `json:"exists"`
+	Differs   bool     `json:"differs"`
+	Changes   []Change `json:"changes"`
+	Warnings  []string `json:"warnings,omitempty"`
+	// Error is why nothing can be said of it, Next what to do about that.
+	Error string `json:"error,omitempty"`
+	Next  string `json:"next,omitempty"`
+}
 
 // Findings writes the outcome of a check.
 func Findings(w io.Writer, colour, asJSON bool, scene Scene, found []Finding) error {
@@ -93,17 +101,50 @@ func Findings(w io.Writer, colour, asJSON bool, scene Scene, found []Finding) er
 	return p.flush()
 }
 
-// Changes writes a difference.
-func Changes(w io.Writer, colour, asJSON bool, scene Scene, object string, exists bool, changes []Change, warnings []string) error {
-	if asJSON {
-		if changes == nil {
-			changes = []Change{}
+// Differences writes what would become of objects: of one in lines of its own, of several with their names
+// above.
+func Differences(w io.Writer, colour, asJSON bool, scene Scene, all []Difference) error {
+	differing := 0
+	for i := range all {
+		if all[i].Changes == nil {
+			all[i].Changes = []Change{}
 		}
-		return document(w, diffDocument{Scene: scene, Object: object, Exists: exists, Differs: len(changes) > 0 || !exists, Changes: changes, Warnings: warnings})
+		if all[i].Differs {
+			differing++
+		}
+	}
+	if asJSON {
+		return document(w, diffDocument{Scene: scene, Differs: differing > 0, Objects: all})
 	}
 	p := page{bufio.NewWriter(w), colour}
 	p.head(scene)
-	for _, c := range changes {
+	verdict := fmt.Sprintf("%d of %d objects would be changed or created", differing, len(all))
+	for _, d := range all {
+		if len(all) > 1 {
+			p.line(bold, Clean(d.verdict()), "")
+		} else {
+			verdict = Clean(d.verdict())
+		}
+		p.difference(d)
+	}
+	p.line(bold, "end     ", verdict+"; nothing was written"+p.tail(scene))
+	return p.flush()
+}
+
+func (d Difference) verdict() string {
+	switch {
+	case d.Error != "":
+		return d.Object + " could not be compared"
+	case !d.Exists:
+		return d.Object + " does not exist and would be created"
+	case d.Differs:
+		return d.Object + " would be changed: " + counted(len(d.Changes), "difference")
+	}
+	return d.Object + " would not be changed"
+}
+
+func (p page) difference(d Difference) {
+	for _, c := range d.Changes {
 		path := Clean(c.Path)
 		switch c.Kind {
 		case "added":
@@ -114,33 +155,15 @@ func Changes(w io.Writer, colour, asJSON bool, scene Scene, object string, exist
 			p.line(yellow, "~ ", path+": "+Clean(c.Old)+" → "+Clean(c.New))
 		}
 	}
-	for _, text := range warnings {
+	for _, text := range d.Warnings {
 		p.line(yellow, "warning ", Clean(text))
 	}
-	verdict := "would not be changed"
-	switch {
-	case !exists:
-		verdict = "does not exist and would be created"
-	case len(changes) > 0:
-		verdict = "would be changed: " + counted(len(changes), "difference")
+	if d.Error != "" {
+		p.line(red, "FAILED  ", Clean(d.Error))
 	}
-	p.line(bold, "end     ", fmt.Sprintf("%s %s; nothing was written%s", Clean(object), verdict, p.tail(scene)))
-	return p.flush()
-}
-
-// Failed writes why a difference could not be told.
-func Failed(w io.Writer, asJSON bool, scene Scene, text, next string) error {
-	if asJSON {
-		return document(w, diffDocument{Scene: scene, Changes: []Change{}, Error: text, Next: next})
+	if d.Next != "" {
+		p.line(plain, "", "        next: "+Clean(d.Next))
 	}
-	p := page{out: bufio.NewWriter(w)}
-	p.head(scene)
-	p.line(plain, "FAILED  ", Clean(text))
-	if next != "" {
-		p.line(plain, "", "        next: "+Clean(next))
-	}
-	p.line(plain, "end     ", "not told"+p.tail(scene))
-	return p.flush()
 }
 
 // page writes lines of a word and a text.

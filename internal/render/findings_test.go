@@ -53,38 +53,37 @@ func TestFindingsAsJSON(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
-	changes := []render.Change{
+func TestDifferences(t *testing.T) {
+	changed := render.Difference{Object: "SeldonDeployment/m", Exists: true, Differs: true, Changes: []render.Change{
 		{Kind: "changed", Path: "spec.replicas", Old: "1", New: "3"}, {Kind: "added", Path: "spec.a", New: "\x1b[31m"}, {Kind: "removed", Path: "spec.b", Old: "x"},
+	}, Warnings: []string{"beware"}}
+	created := render.Difference{Object: "SeldonDeployment/new", Differs: true}
+	same := render.Difference{Object: "ConfigMap/same", Exists: true}
+	refused := render.Difference{Object: "Secret/s", Error: "it was \x1b[31mrefused", Next: "mend it"}
+	for file, all := range map[string][]render.Difference{
+		"changes": {changed}, "failed": {refused}, "several": {created, same, changed, refused},
+	} {
+		var out bytes.Buffer
+		if err := render.Differences(&out, false, false, scene, all); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/"+file+".txt", out.Bytes())
 	}
-	var out bytes.Buffer
-	if err := render.Changes(&out, false, false, scene, "SeldonDeployment/m", true, changes, []string{"beware"}); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/changes.txt", out.Bytes())
-	for verdict, exists := range map[string]bool{"would not be changed": true, "does not exist and would be created": false} {
-		out.Reset()
-		if err := render.Changes(&out, false, false, scene, "SeldonDeployment/m", exists, nil, nil); err != nil || !strings.Contains(out.String(), "SeldonDeployment/m "+verdict) {
+	for verdict, d := range map[string]render.Difference{"would not be changed": same, "does not exist and would be created": created} {
+		var out bytes.Buffer
+		if err := render.Differences(&out, false, false, scene, []render.Difference{d}); err != nil || !strings.Contains(out.String(), d.Object+" "+verdict) {
 			t.Errorf("%v: %s", err, out.String())
 		}
 		out.Reset()
-		if err := render.Changes(&out, false, true, scene, "SeldonDeployment/m", exists, nil, nil); err != nil {
+		if err := render.Differences(&out, false, true, scene, []render.Difference{same, d}); err != nil {
 			t.Fatal(err)
 		}
 		var got struct {
-			Differs bool            `json:"differs"`
-			Changes []render.Change `json:"changes"`
+			Differs bool                `json:"differs"`
+			Objects []render.Difference `json:"objects"`
 		}
-		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Differs == exists || got.Changes == nil {
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Differs != d.Differs || got.Objects[1].Object != d.Object || got.Objects[1].Changes == nil {
 			t.Errorf("%v: %s", err, out.String())
 		}
 	}
-}
-
-func TestFailed(t *testing.T) {
-	var out bytes.Buffer
-	if err := render.Failed(&out, false, scene, "it was \x1b[31mrefused", "mend it"); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/failed.txt", out.Bytes())
 }

@@ -83,8 +83,7 @@ func TestOutcomesAreHarmless(t *testing.T) {
 		var out bytes.Buffer
 		for _, err := range []error{
 			render.Findings(&out, true, true, scene, []render.Finding{{About: text, Place: text, Text: text}}),
-			render.Changes(&out, true, true, scene, text, true, []render.Change{{Path: text, Old: text, New: text}}, []string{text}),
-			render.Failed(&out, true, scene, text, text),
+			render.Differences(&out, true, true, scene, []render.Difference{{Object: text, Changes: []render.Change{{Path: text, Old: text, New: text}}, Warnings: []string{text}, Error: text, Next: text}}),
 		} {
 			if err != nil {
 				t.Fatal(err)

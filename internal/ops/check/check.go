@@ -8,7 +8,6 @@ package check
 
 import (
 	"context"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -139,17 +138,15 @@ func judge(req Request, a answers) []Finding {
 	return found
 }
 
-// worst are the reasons that a finding may have, the worst one first.
-var worst = []ops.Reason{ops.Unusable, ops.Denied, ops.Invalid, ops.Unexpected}
-
 // rank returns the findings with the reason that the worst of them leads to.
 func rank(found []Finding) ([]Finding, ops.Reason) {
-	for _, reason := range worst {
-		if slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == engine.Problem && f.Reason == string(reason) }) {
-			return found, reason
+	reason := ops.Reached
+	for _, f := range found {
+		if f.Severity == engine.Problem {
+			reason = ops.Worst(reason, ops.Reason(f.Reason))
 		}
 	}
-	return found, ops.Reached
+	return found, reason
 }
 
 func fine(about, text string) Finding {

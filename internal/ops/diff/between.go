@@ -33,17 +33,44 @@ const (
 // written are annotations that tools note their own state in.
 var written = []string{"kubectl.kubernetes.io/last-applied-configuration"}
 
-// Between returns in what the spec, the labels and the annotations of two objects differ, in the order of
-// their paths. The entries of a list are told apart by their names where they have some. The values of
-// environment variables, arguments and commands are compared and never shown.
+// Between returns in what two states of an object differ, as far as its users write it: in its labels and
+// annotations, and in all else but the status. The order is that of the paths. The entries of a list are told
+// apart by their names where they have some. The values of environment variables, arguments and commands are
+// compared and never shown, nor is what a Secret holds.
 func Between(before, after *unstructured.Unstructured) []Change {
 	var c changes
 	for _, name := range []string{"labels", "annotations"} {
 		path := "metadata." + name
 		c.objects(path, metadata(before, name), metadata(after, name))
 	}
-	c.values("spec", cover(field(before, "spec")), cover(field(after, "spec")))
+	was, is := content(before), content(after)
+	for _, name := range slices.Sorted(maps.Keys(merged(was, is))) {
+		c.values(name, was[name], is[name])
+	}
 	return c
+}
+
+// content is what users write of an object besides its metadata, covered.
+func content(o *unstructured.Unstructured) map[string]any {
+	if o == nil {
+		return nil
+	}
+	shown := map[string]any{}
+	for name, value := range o.Object {
+		switch name {
+		case "apiVersion", "kind", "metadata", "status":
+		default:
+			shown[name] = cover(value)
+		}
+	}
+	if o.GetKind() == "Secret" {
+		for _, name := range []string{"data", "stringData"} {
+			if values, ok := shown[name].(map[string]any); ok {
+				shown[name] = coverAll(values)
+			}
+		}
+	}
+	return shown
 }
 
 func field(o *unstructured.Unstructured, name string) any {
@@ -87,14 +114,18 @@ func (c *changes) values(path string, before, after any) {
 	}
 }
 
-func (c *changes) objects(path string, before, after map[string]any) {
-	keys := map[string]bool{}
-	for _, m := range []map[string]any{before, after} {
-		for key := range m {
-			keys[key] = true
-		}
+// merged holds the keys of both.
+func merged(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]any{}
 	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+	maps.Copy(all, b)
+	return all
+}
+
+func (c *changes) objects(path string, before, after map[string]any) {
+	for _, key := range slices.Sorted(maps.Keys(merged(before, after))) {
 		at := path + "." + key
 		if strings.ContainsAny(key, "./") {
 			at = path + "[" + key + "]"

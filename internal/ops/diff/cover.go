@@ -64,3 +64,12 @@ func coverEnv(env any) any {
 	}
 	return shown
 }
+
+// coverAll leaves of an object its keys.
+func coverAll(values map[string]any) map[string]any {
+	shown := map[string]any{}
+	for key, value := range values {
+		shown[key] = hidden{value}
+	}
+	return shown
+}

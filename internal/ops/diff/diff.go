@@ -14,6 +14,7 @@ import (
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/ops/fleet"
 	"github.com/seldonctl/seldonctl/internal/ops/owner"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
@@ -26,7 +27,7 @@ type Cluster interface {
 	Patch(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, patch []engine.PatchOp, how engine.WriteOptions) (engine.Answer, error)
 }
 
-// Request says what to compare.
+// Request says which custom resource to compare.
 type Request struct {
 	Engine engine.Engine
 	// Object is the manifest's, with its namespace set; Lines finds its fields in the file.
@@ -36,23 +37,60 @@ type Request struct {
 	Lenient bool
 }
 
-// Difference is what apply would do.
+// Difference is what apply would do to one object.
 type Difference struct {
 	// Name is the object, as "SeldonDeployment/name".
-	Name    string
-	Exists  bool
-	Changes []Change
+	Name      string
+	Namespace string
+	Exists    bool
+	Changes   []Change
 	// Warnings are what the user should know besides: what the API server warns of, who else writes it.
 	Warnings []string
+	// Refusal is why apply would refuse, so that nothing else is known; nil where it would not.
+	Refusal *ops.RefusalError
 }
+
+// Differs reports whether apply would do anything.
+func (d Difference) Differs() bool { return d.Refusal == nil && (!d.Exists || len(d.Changes) > 0) }
 
 // tries bounds how often the object is read again because it changed meanwhile.
 const tries = 5
 
-// Run asks the API server what would become of an apply. It returns nil unless that was refused.
-func Run(ctx context.Context, c Cluster, req Request) (Difference, *ops.RefusalError) {
+// Run asks the API server what would become of an apply: of what supports the custom resources first, as
+// apply would. It returns the reason that the worst of the answers leads to.
+func Run(ctx context.Context, c Cluster, objects fleet.Objects, supporting []fleet.Supporting, requests []Request) ([]Difference, ops.Reason) {
+	var all []Difference
+	for _, p := range fleet.Previews(ctx, c, objects, supporting) {
+		all = append(all, ofSupporting(p))
+	}
+	for _, req := range requests {
+		all = append(all, ofCustomResource(ctx, c, req))
+	}
+	reason := ops.Reached
+	for _, d := range all {
+		if d.Refusal != nil {
+			reason = ops.Worst(reason, d.Refusal.Reason)
+		}
+	}
+	return all, reason
+}
+
+// ofSupporting compares what supports custom resources. Nothing that a Secret holds is shown.
+func ofSupporting(p fleet.Preview) Difference {
+	d := Difference{Name: p.Ref.String(), Namespace: p.Ref.Namespace, Exists: p.Before != nil, Warnings: p.Warnings, Refusal: p.Refusal}
+	if d.Refusal != nil {
+		return d
+	}
+	d.Changes = Between(p.Before, p.After)
+	if p.Conflict != nil {
+		d.Warnings = append(d.Warnings, "apply refuses without --force-conflicts: "+p.Conflict.Text)
+	}
+	return d
+}
+
+func ofCustomResource(ctx context.Context, c Cluster, req Request) Difference {
 	id := req.Engine.Identity()
-	d := Difference{Name: id.Kind + "/" + req.Object.GetName()}
+	d := Difference{Name: id.Kind + "/" + req.Object.GetName(), Namespace: req.Object.GetNamespace()}
 	target := engine.Target{Identity: id, Namespace: req.Object.GetNamespace(), Name: req.Object.GetName()}
 	var err error
 	for range tries {
@@ -65,13 +103,14 @@ func Run(ctx context.Context, c Cluster, req Request) (Difference, *ops.RefusalE
 			d.Exists = before != nil
 			d.Changes = Between(before, answer.Object)
 			d.Warnings = append(warnings(req, before, answer), taken(ctx, c, req, before)...)
-			return d, nil
+			return d
 		}
 		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 			break
 		}
 	}
-	return d, ops.ExplainManifest(err, req.Object, id, req.Lines)
+	d.Refusal = ops.ExplainManifest(err, req.Object, id, req.Lines)
+	return d
 }
 
 // read returns the object, or nil where there is none.

@@ -15,6 +15,7 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/engine/seldon"
 	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/ops/fleet"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
@@ -57,6 +58,8 @@ func TestBetween(t *testing.T) {
 			"in what is shown whole", `spec: {c: 1}`, `spec: {c: [{args: [hunter2], env: [{name: A, value: hunter2}, hunter2]}], d: {env: {A: hunter2}}}`,
 			[]string{`changed spec.c: 1 > [{"args":"(hidden)","env":[{"name":"A","value":"(hidden)"},"(hidden)"]}]`, "added spec.d.env:  > (hidden)"},
 		},
+		{"what an object holds that has no spec", `{kind: ConfigMap, data: {a: x}}`, `{kind: ConfigMap, data: {a: z}, immutable: true}`, []string{"changed data.a: x > z", "added immutable:  > true"}},
+		{"what a Secret holds", `{kind: Secret, type: Opaque, data: {a: eA==, gone: eA==}}`, `{kind: Secret, type: Opaque, data: {a: eg==, new: eg==}}`, []string{"changed data.a: (hidden) > (hidden)", "removed data.gone: (hidden) > ", "added data.new:  > (hidden)"}},
 		{"the name of a Secret", `spec: {envSecretRefName: x}`, `spec: {envSecretRefName: z}`, []string{"changed spec.envSecretRefName: x > z"}},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -117,11 +120,20 @@ metadata: {name: m, namespace: models}
 spec: {predictors: [{name: a, replicas: 2, graph: {name: one}}]}
 `
 
+// one compares a custom resource alone.
+func one(ctx context.Context, f *fake, req Request) (Difference, *ops.RefusalError) {
+	all, reason := Run(ctx, f, f, nil, []Request{req})
+	if refusal := all[0].Refusal; refusal != nil && reason != refusal.Reason {
+		return all[0], &ops.RefusalError{Text: "the reason is " + string(reason)}
+	}
+	return all[0], all[0].Refusal
+}
+
 func TestRun(t *testing.T) {
 	manifest := object(t, model)
 	req := Request{Engine: seldon.New(), Object: manifest, Lines: func(string) (string, bool) { return "m.yaml:5", true }}
 	f := &fake{}
-	d, refusal := Run(t.Context(), f, req)
+	d, refusal := one(t.Context(), f, req)
 	if refusal != nil || d.Exists || len(d.Changes) != 3 || f.wrote {
 		t.Errorf("nothing is there: %v, %+v", refusal, d)
 	}
@@ -133,9 +145,9 @@ func TestRun(t *testing.T) {
 	after.SetGeneration(2)
 	after.Object["spec"] = object(t, `spec: {predictors: [{name: a, replicas: 3, graph: {name: one}}]}`).Object["spec"]
 	f = &fake{has: before, conflicts: 2, after: engine.Answer{Object: after, Warnings: []string{`unknown field "spec.predictors[0].x"`}}}
-	d, refusal = Run(t.Context(), f, req)
+	d, refusal = one(t.Context(), f, req)
 	want := Difference{
-		Name: "SeldonDeployment/m", Exists: true,
+		Name: "SeldonDeployment/m", Namespace: "models", Exists: true,
 		Changes: []Change{{Changed, "spec.predictors[a].replicas", "2", "3"}},
 		Warnings: []string{
 			`m.yaml:5: unknown field "spec.predictors[0].x"`,
@@ -150,11 +162,11 @@ func TestRun(t *testing.T) {
 	}
 
 	f = &fake{has: before, conflicts: 100}
-	if _, refusal = Run(t.Context(), f, req); refusal == nil || refusal.Reason != ops.Conflict || f.conflicts != 100-tries {
+	if _, refusal = one(t.Context(), f, req); refusal == nil || refusal.Reason != ops.Conflict || f.conflicts != 100-tries {
 		t.Errorf("it never ends: %v", refusal)
 	}
 	f = &fake{err: errors.New(`failed calling webhook "x": no endpoints`)}
-	if _, refusal = Run(t.Context(), f, req); refusal == nil || refusal.Reason != ops.Unusable {
+	if _, refusal = one(t.Context(), f, req); refusal == nil || refusal.Reason != ops.Unusable {
 		t.Errorf("the webhook is down: %v", refusal)
 	}
 }
@@ -178,10 +190,56 @@ func TestRunNames(t *testing.T) {
 		{"its own", &fake{has: there, after: engine.Answer{Object: there}, names: []metav1.PartialObjectMetadata{owned}}, nil},
 		{"not known", &fake{namesErr: errors.New("forbidden")}, []string{"whether the names that it implies are free is not known: forbidden"}},
 	} {
-		d, refusal := Run(t.Context(), c.fake, req)
+		d, refusal := one(t.Context(), c.fake, req)
 		if diff := cmp.Diff(c.want, d.Warnings); diff != "" || refusal != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", c.reason, refusal, diff)
 		}
+	}
+}
+
+// Resource knows ConfigMaps and Secrets.
+func (f *fake) Resource(_ context.Context, kind schema.GroupVersionKind) (schema.GroupVersionResource, bool, error) {
+	resource := map[string]string{"ConfigMap": "configmaps", "Secret": "secrets"}[kind.Kind]
+	return schema.GroupVersionResource{Version: "v1", Resource: resource}, true, nil
+}
+
+// Apply answers with what is applied, or that somebody else manages it.
+func (f *fake) Apply(_ context.Context, _ schema.GroupVersionResource, o *unstructured.Unstructured, force, dryRun bool) (engine.Answer, error) {
+	f.wrote = f.wrote || !dryRun
+	if f.conflicts > 0 && !force {
+		return engine.Answer{}, apierrors.NewApplyConflict(nil, `Apply failed with 1 conflict: conflict with "helm": .data.a`)
+	}
+	return engine.Answer{Object: o, Warnings: []string{"mind"}}, nil
+}
+
+func (f *fake) Labelled(context.Context, schema.GroupVersionResource, string, string) ([]metav1.PartialObjectMetadata, error) {
+	return nil, nil
+}
+
+// What supports custom resources is told first, whatever becomes of it, and the worst answer decides.
+func TestRunSupporting(t *testing.T) {
+	supporting := func(kind, name, rest string) fleet.Supporting {
+		o := object(t, "{apiVersion: v1, kind: "+kind+", metadata: {name: "+name+", namespace: models}"+rest+"}")
+		return fleet.Supporting{Object: o, Position: "s.yaml:3"}
+	}
+	f := &fake{has: object(t, `{kind: ConfigMap, metadata: {name: c}, data: {a: x}}`), conflicts: 1}
+	all, reason := Run(t.Context(), f, f, []fleet.Supporting{
+		supporting("Thing", "t", ""), supporting("ConfigMap", "c", ", data: {a: z}"),
+	}, nil)
+	want := []Difference{
+		{
+			Name: "ConfigMap/c", Namespace: "models", Exists: true, Changes: []Change{{Changed, "data.a", "x", "z"}},
+			Warnings: []string{"s.yaml:3: mind", `apply refuses without --force-conflicts: s.yaml:3: ConfigMap/c has other values from another manager, "helm": .data.a; it was not changed`},
+		},
+		{Name: "Thing/t", Namespace: "models", Refusal: &ops.RefusalError{
+			Reason: ops.Invalid, Text: "s.yaml:3: the API server does not know the kind Thing of v1", Hint: "correct apiVersion and kind, or install what defines them",
+		}},
+	}
+	if diff := cmp.Diff(want, all); diff != "" || reason != ops.Invalid || f.wrote {
+		t.Errorf("%s (-want +got):\n%s", reason, diff)
+	}
+	if !all[0].Differs() || all[1].Differs() {
+		t.Errorf("what differs is %v, %v", all[0].Differs(), all[1].Differs())
 	}
 }
 

@@ -112,9 +112,9 @@ func Go(ctx context.Context, d ops.Deps, p Plan) ops.Reason {
 		}
 	}
 	for _, r := range f.results {
-		reason = Worst(reason, r.reason)
+		reason = ops.Worst(reason, r.reason)
 	}
-	reason = Worst(reason, f.takeDown(ctx, reason)) // what is left is graver than a timeout, not than a failure
+	reason = ops.Worst(reason, f.takeDown(ctx, reason)) // what is left is graver than a timeout, not than a failure
 	f.close(reason)
 	return reason
 }
@@ -299,10 +299,10 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 		if _, others := s.(*Remains); others { // which an interrupt ends too, for it is what was asked for, not a cleanup
 			until = wanted
 		}
-		worst = Worst(worst, s.down(until, patience, f.Deps, f.tell))
+		worst = ops.Worst(worst, s.down(until, patience, f.Deps, f.tell))
 	}
 	if worst != ops.Reached {
-		worst = Worst(worst, f.relay.reason()) // an interrupt has kept it from going on
+		worst = ops.Worst(worst, f.relay.reason()) // an interrupt has kept it from going on
 	}
 	return worst
 }
@@ -337,7 +337,7 @@ func (f *fleet) close(reason ops.Reason) {
 		text = "done"
 	}
 	slices.SortStableFunc(f.results, func(a, b result) int {
-		return cmp.Compare(min(Rank(a.reason), 1), min(Rank(b.reason), 1))
+		return cmp.Compare(min(ops.Rank(a.reason), 1), min(ops.Rank(b.reason), 1))
 	})
 	last := journal.Entry{Type: journal.Closing}
 	for _, r := range f.results {

@@ -28,30 +28,6 @@ import (
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
-func TestWorst(t *testing.T) {
-	for _, c := range []struct {
-		reasons []ops.Reason
-		want    ops.Reason
-	}{
-		{nil, ops.Reached},
-		{[]ops.Reason{ops.Reached, ""}, ops.Reached},
-		{[]ops.Reason{ops.Unexpected, ops.Invalid}, ops.Invalid},
-		{[]ops.Reason{ops.Conflict, ops.Invalid}, ops.Conflict},
-		{[]ops.Reason{ops.TimedOut, ops.Conflict}, ops.TimedOut},
-		{[]ops.Reason{ops.TimedOut, ops.Vanished}, ops.Vanished},
-		{[]ops.Reason{ops.Leftover, ops.Vanished}, ops.Leftover},
-		{[]ops.Reason{ops.Leftover, ops.Failed}, ops.Failed},
-		{[]ops.Reason{ops.Failed, ops.Denied}, ops.Denied},
-		{[]ops.Reason{ops.Denied, ops.Unusable}, ops.Unusable},
-		{[]ops.Reason{ops.Unusable, ops.Terminated}, ops.Terminated},
-		{[]ops.Reason{"Unheard", ops.Reached}, "Unheard"},
-	} {
-		if got := Worst(c.reasons...); got != c.want {
-			t.Errorf("Worst(%v) is %s, want %s", c.reasons, got, c.want)
-		}
-	}
-}
-
 // tale is a sink that keeps what was told.
 type tale struct {
 	mu      sync.Mutex

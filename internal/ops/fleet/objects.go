@@ -63,12 +63,17 @@ func (t Thing) outside() engine.Target {
 	return target
 }
 
+// reader is what it takes to read one object, see ops.Reader.
+type reader interface {
+	Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error)
+}
+
 // read reads it; nil where it does not exist.
-func (t Thing) read(ctx context.Context, cluster ops.Cluster) (*unstructured.Unstructured, error) {
+func (t Thing) read(ctx context.Context, cluster reader) (*unstructured.Unstructured, error) {
 	return readAs(ctx, cluster, t.target())
 }
 
-func readAs(ctx context.Context, cluster ops.Cluster, target engine.Target) (*unstructured.Unstructured, error) {
+func readAs(ctx context.Context, cluster reader, target engine.Target) (*unstructured.Unstructured, error) {
 	objects, err := cluster.Read(ctx, target, target.Kind())
 	if err != nil {
 		return nil, err
