@@ -99,17 +99,30 @@ var extensions = []string{".xml", ".json", ".jsonl", ".md", ".html"}
 // reported starts a run that makes every report.
 func reported(t *testing.T, s shop, manifest string, args ...string) (trial, string) {
 	t.Helper()
+	return reportedOn(t, s, s.kubeconfig, append([]string{"-f", s.manifest(manifest)}, args...)...)
+}
+
+func reportedOn(t *testing.T, s shop, kubeconfig string, args ...string) (trial, string) {
+	t.Helper()
 	base := filepath.Join(t.TempDir(), "report")
-	args = append([]string{"run", "-f", s.manifest(manifest)}, args...)
+	args = append([]string{"run"}, args...)
 	for _, extension := range extensions {
 		args = append(args, "--report", base+extension)
 	}
-	return start(t, s, s.cluster, nil, args...), base
+	command := exec.Command(s.seldonctl, args...)
+	command.Env = environment(kubeconfig)
+	return startCommand(t, command, nil), base
 }
 
 // mustBeWhole checks that all reports are there, tell the end with that code, and are those that can be made
 // of the journal afterwards.
 func mustBeWhole(t *testing.T, s shop, base string, code int) {
+	t.Helper()
+	mustBeWholeOf(t, s, base, code, 1)
+}
+
+// mustBeWholeOf checks the reports about so many objects.
+func mustBeWholeOf(t *testing.T, s shop, base string, code, objects int) {
 	t.Helper()
 	files := map[string][]byte{}
 	for _, extension := range extensions {
@@ -144,8 +157,15 @@ func mustBeWhole(t *testing.T, s shop, base string, code int) {
 			Errors   int `xml:"errors,attr"`
 		} `xml:"testsuite"`
 	}
-	if err := xml.Unmarshal(files[".xml"], &suites); err != nil || len(suites.Suites) != 1 || (suites.Suites[0].Failures+suites.Suites[0].Errors > 0) != (code != 0) {
-		t.Errorf("the JUnit report does not tell the end with %d: %v, %+v", code, err, suites)
+	if err := xml.Unmarshal(files[".xml"], &suites); err != nil || len(suites.Suites) != objects {
+		t.Errorf("the JUnit report is not about %d objects: %v, %+v", objects, err, suites)
+	}
+	wrong := 0
+	for _, suite := range suites.Suites {
+		wrong += suite.Failures + suite.Errors
+	}
+	if (wrong > 0) != (code != 0) {
+		t.Errorf("the JUnit report does not tell the end with %d: %+v", code, suites)
 	}
 	if !strings.Contains(string(files[".md"]), fmt.Sprintf("; exit %d\n", code)) {
 		t.Errorf("the Markdown does not tell the end with %d:\n%s", code, files[".md"])
@@ -205,4 +225,53 @@ func TestReportsAreWholeOnEveryWayOut(t *testing.T) {
 			mustBeWhole(t, s, base, tc.code)
 		})
 	}
+}
+
+// The signal may come before anything is known of the object, or while several go side by side.
+func TestReportsAreWholeFromTheBeginningOn(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for name, by := range signals {
+		t.Run(name+"/connecting", func(t *testing.T) {
+			t.Parallel()
+			sit(t, otherSeats)
+			kubeconfig, arrived := deafServer(t, s.cluster)
+			p, base := reportedOn(t, s, kubeconfig, "-f", s.manifest("realistic.yaml"))
+			<-arrived
+			p.signal(by.signal)
+			p.exits(by.code)
+			mustBeWhole(t, s, base, by.code)
+		})
+		t.Run(name+"/creating", func(t *testing.T) {
+			t.Parallel()
+			sit(t, otherSeats)
+			namespace := s.own(t)
+			held := detainCreations(t, s.cluster, namespace)
+			p, base := reported(t, s, "realistic.yaml", "-n", namespace)
+			<-held.arrived
+			p.signal(by.signal)
+			p.exits(by.code)
+			held.release()
+			mustBeWhole(t, s, base, by.code)
+		})
+		t.Run(name+"/several", func(t *testing.T) {
+			t.Parallel()
+			sit(t, otherSeats)
+			namespace := s.own(t)
+			p, base := reportedOn(t, s, s.kubeconfig, "-n", namespace, "-f", s.manifest("never-ready.yaml"), "-f", s.manifest("realistic.yaml"))
+			p.await(`phase +\[never-ready\] available`)
+			p.await(`phase +\[realistic\] available`)
+			p.signal(by.signal)
+			p.exits(by.code)
+			mustBeWholeOf(t, s, base, by.code, 2)
+			s.mustBeEmpty(t, namespace)
+		})
+	}
+	t.Run("several/success", func(t *testing.T) {
+		t.Parallel()
+		sit(t, otherSeats)
+		p, base := reportedOn(t, s, s.kubeconfig, "-n", s.own(t), "-f", s.manifest("model.yaml"), "-f", s.manifest("realistic.yaml"))
+		p.exits(0)
+		mustBeWholeOf(t, s, base, 0, 2)
+	})
 }
