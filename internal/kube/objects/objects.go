@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/kube"
@@ -81,6 +82,38 @@ func (o *Objects) list(ctx context.Context, version schema.GroupVersion) (metav1
 	}
 	o.served[version] = list
 	return list, nil
+}
+
+// Kinds returns what objects can be created, listed and deleted in namespaces, by their resources: each in
+// the version that its group prefers. Groups that cannot be asked, as those of an extension server that is
+// down, are named in unanswered.
+func (o *Objects) Kinds(ctx context.Context) (kinds map[schema.GroupVersionResource]string, unanswered []string, err error) {
+	body, _, err := o.sender.Send(ctx, kube.Request{Verb: http.MethodGet, Path: []string{"apis"}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask which kinds there are: %w", err)
+	}
+	var groups metav1.APIGroupList
+	if err := json.Unmarshal(body, &groups); err != nil {
+		return nil, nil, fmt.Errorf("ask which kinds there are: decode answer: %w", err)
+	}
+	versions := []schema.GroupVersion{{Version: "v1"}}
+	for _, group := range groups.Groups {
+		versions = append(versions, schema.GroupVersion{Group: group.Name, Version: group.PreferredVersion.Version})
+	}
+	kinds = map[schema.GroupVersionResource]string{}
+	for _, version := range versions {
+		list, err := o.list(ctx, version)
+		if err != nil {
+			unanswered = append(unanswered, version.Group)
+			continue
+		}
+		for _, r := range list.APIResources {
+			if r.Namespaced && !strings.Contains(r.Name, "/") && sets.New(r.Verbs...).HasAll("create", "list", "delete") {
+				kinds[version.WithResource(r.Name)] = r.Kind
+			}
+		}
+	}
+	return kinds, unanswered, nil
 }
 
 func root(version schema.GroupVersion) []string {

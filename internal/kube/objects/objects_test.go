@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,31 @@ func TestResource(t *testing.T) {
 	}
 	if len(s.sent) != 5 {
 		t.Errorf("it asked %d times, want once for each group and version", len(s.sent))
+	}
+}
+
+func TestKinds(t *testing.T) {
+	s := &server{answers: map[string]string{
+		"apis": `{"groups": [{"name": "apps", "preferredVersion": {"version": "v1"}}, {"name": "down", "preferredVersion": {"version": "v1"}}]}`,
+		"api/v1": `{"resources": [{"name": "secrets", "kind": "Secret", "namespaced": true, "verbs": ["create", "delete", "get", "list"]},
+			{"name": "secrets/x", "kind": "Secret", "namespaced": true, "verbs": ["create", "delete", "get", "list"]},
+			{"name": "bindings", "kind": "Binding", "namespaced": true, "verbs": ["create"]},
+			{"name": "namespaces", "kind": "Namespace", "verbs": ["create", "delete", "get", "list"]}]}`,
+		"apis/apps/v1": `{"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": true, "verbs": ["create", "delete", "get", "list"]}]}`,
+		"apis/down/v1": "error ill",
+	}}
+	kinds, unanswered, err := New(s).Kinds(t.Context())
+	want := map[schema.GroupVersionResource]string{
+		{Version: "v1", Resource: "secrets"}: "Secret", {Group: "apps", Version: "v1", Resource: "deployments"}: "Deployment",
+	}
+	if diff := cmp.Diff(want, kinds); diff != "" || err != nil || !slices.Equal(unanswered, []string{"down"}) {
+		t.Errorf("%v, not answered by %s (-want +got):\n%s", err, unanswered, diff)
+	}
+	for _, answer := range []string{"error ill", "{"} {
+		s.answers["apis"] = answer
+		if _, _, err := New(s).Kinds(t.Context()); err == nil {
+			t.Errorf("%s: no error", answer)
+		}
 	}
 }
 

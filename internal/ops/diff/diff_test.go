@@ -216,6 +216,10 @@ func (f *fake) Labelled(context.Context, schema.GroupVersionResource, string, st
 	return nil, nil
 }
 
+func (f *fake) Kinds(context.Context) (kinds map[schema.GroupVersionResource]string, unanswered []string, err error) {
+	return nil, nil, nil
+}
+
 // What supports custom resources is told first, whatever becomes of it, and the worst answer decides.
 func TestRunSupporting(t *testing.T) {
 	supporting := func(kind, name, rest string) fleet.Supporting {

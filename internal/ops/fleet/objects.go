@@ -31,6 +31,9 @@ type Objects interface {
 	// Labelled returns the metadata of the objects that a selector of labels selects; an empty namespace
 	// means all of the cluster.
 	Labelled(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]metav1.PartialObjectMetadata, error)
+	// Kinds returns what can be created, listed and deleted in namespaces, by its resources, and the API groups
+	// that did not answer.
+	Kinds(ctx context.Context) (kinds map[schema.GroupVersionResource]string, unanswered []string, err error)
 }
 
 // Supporting is an object of the files that is no engine's.

@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,26 +27,23 @@ type Remains struct {
 	things []Thing
 }
 
-// lendable are the kinds in which supporting objects are looked for: those that a namespace's users make.
-// What a controller has made goes with its owner.
-var lendable = []struct {
-	kind     string
-	resource schema.GroupVersionResource
-}{
-	{"CronJob", schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}},
-	{"Job", schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}},
-	{"StatefulSet", schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}},
-	{"Deployment", schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}},
-	{"Service", schema.GroupVersionResource{Version: "v1", Resource: "services"}},
-	{"NetworkPolicy", schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}},
-	{"RoleBinding", schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}},
-	{"Role", schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}},
-	{"PersistentVolumeClaim", schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}},
-	{"ConfigMap", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}},
-	{"Secret", schema.GroupVersionResource{Version: "v1", Resource: "secrets"}},
-	{"ServiceAccount", schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}},
-	{"LimitRange", schema.GroupVersionResource{Version: "v1", Resource: "limitranges"}},
-	{"ResourceQuota", schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}},
+// last are the resources whose objects others need, so that they go after all others, in this order. What a
+// controller has made goes with its owner.
+var last = []string{
+	"deployments.apps", "services", "networkpolicies.networking.k8s.io", "rolebindings.rbac.authorization.k8s.io", "roles.rbac.authorization.k8s.io",
+	"persistentvolumeclaims", "configmaps", "secrets", "serviceaccounts", "limitranges", "resourcequotas",
+}
+
+// lendable are the resources of which supporting objects can be, in the order in which these go: all that a
+// namespace can hold but the custom resources themselves, and Events.
+func lendable(kinds map[schema.GroupVersionResource]string, roots schema.GroupVersionResource) []schema.GroupVersionResource {
+	resources := slices.DeleteFunc(slices.Collect(maps.Keys(kinds)), func(r schema.GroupVersionResource) bool {
+		return r.GroupResource() == roots.GroupResource() || r.Resource == "events"
+	})
+	return slices.SortedFunc(slices.Values(resources), func(a, b schema.GroupVersionResource) int {
+		x, y := a.GroupResource().String(), b.GroupResource().String()
+		return cmp.Or(cmp.Compare(slices.Index(last, x), slices.Index(last, y)), cmp.Compare(x, y))
+	})
 }
 
 // Find looks for all that carries the run's label. It returns the custom resources, and the names of the
@@ -72,7 +72,7 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 		}
 		roots = append(roots, found...)
 	}
-	things, hidden, err := r.lent(ctx, selector)
+	things, hidden, err := r.lent(ctx, d.Engine.Identity().Resource, selector)
 	if err != nil {
 		return nil, nil, fail(told, journal.Connect, ops.Explain(err, d.Engine.Identity(), r.Namespace, ""))
 	}
@@ -85,20 +85,24 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 	return roots, append(things, rest...), ops.Reached
 }
 
-// lent finds the supporting objects, in the order in which they go, and the kinds that may not be
-// listed. A kind that is not served has none.
-func (r *Remains) lent(ctx context.Context, selector string) (things []Thing, unseen []string, err error) {
-	for _, l := range lendable {
-		found, err := r.Objects.Labelled(ctx, l.resource, r.Namespace, selector)
+// lent finds the supporting objects, in the order in which they go, and what may not be listed. A kind that is
+// not served any more has none.
+func (r *Remains) lent(ctx context.Context, roots schema.GroupVersionResource, selector string) (things []Thing, unseen []string, err error) {
+	kinds, unseen, err := r.Objects.Kinds(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, resource := range lendable(kinds, roots) {
+		found, err := r.Objects.Labelled(ctx, resource, r.Namespace, selector)
 		switch {
 		case apierrors.IsForbidden(err):
-			unseen = append(unseen, l.resource.Resource)
+			unseen = append(unseen, resource.GroupResource().String())
 		case err != nil && !apierrors.IsNotFound(err):
 			return nil, nil, err
 		}
 		for _, o := range found {
 			if metav1.GetControllerOf(&o) == nil {
-				things = append(things, Thing{l.resource, l.kind, o.Namespace, o.Name, o.UID})
+				things = append(things, Thing{resource, kinds[resource], o.Namespace, o.Name, o.UID})
 			}
 		}
 	}

@@ -78,8 +78,8 @@ func TestFind(t *testing.T) {
 		reason ops.Reason
 		told   string
 	}{
-		"a kind is forbidden":       {map[string]error{"roles": forbidden}, ops.Reached, unseen + "roles"},
-		"namespaces are forbidden":  {map[string]error{"namespaces": forbidden, "roles": forbidden}, ops.Reached, unseen + "namespaces, roles"},
+		"a kind is forbidden":       {map[string]error{"roles": forbidden}, ops.Reached, unseen + "roles.rbac.authorization.k8s.io"},
+		"namespaces are forbidden":  {map[string]error{"namespaces": forbidden, "roles": forbidden}, ops.Reached, unseen + "namespaces, roles.rbac.authorization.k8s.io"},
 		"a kind is not served":      {map[string]error{"cronjobs": unknown}, ops.Reached, "claim  gone: Secret/s"},
 		"the server fails":          {map[string]error{"configmaps": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
 		"the connection is lost":    {map[string]error{"configmaps": errors.New("broken")}, ops.Unexpected, ""},
@@ -95,6 +95,18 @@ func TestFind(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestLendable: custom resources of every kind may be what supports others; what others need goes last.
+func TestLendable(t *testing.T) {
+	cluster := &labelled{found: map[string][]string{"secrets": {"s"}, "configmaps": {"c"}, "widgets": {"w"}, "events": {"e"}}}
+	cluster.fill()
+	s := &tale{}
+	rest := &Remains{Objects: cluster, Run: "id", Namespace: "ns"}
+	_, things, reason := rest.Find(t.Context(), deps(s, cluster, nil), func(journal.Entry) {})
+	if got := strings.Join(Describe(things), ", "); reason != ops.Reached || got != "Widget/w, ConfigMap/c, Secret/s" {
+		t.Errorf("it found %s (%s)", got, reason)
 	}
 }
 
