@@ -113,13 +113,20 @@ func (l *look) seesPods() bool {
 // acted, before that is a failure.
 const rewrittenPatience = 10 * time.Second
 
+// blamesWriters reports whether what differs from the spec in a Deployment is somebody else's doing. It is not
+// while the operator's last pass ended with an error: such a pass writes the status and leaves undone what it
+// did not come to.
+func (l *look) blamesWriters() bool {
+	return l.seen && !l.Settle && l.status.State != engine.StateFailed
+}
+
 // findImpliedTemplate holds the Deployment's containers to the spec's.
 func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 	found := differences(w, d)
 	for _, difference := range found {
 		l.lackf("Deployment/"+d.Name+"/"+difference, "Deployment %s %s: the operator has not acted, or something rewrites it", d.Name, difference)
 	}
-	if len(found) == 0 || !l.seen || l.Settle {
+	if len(found) == 0 || !l.blamesWriters() {
 		return
 	}
 	l.Problems = append(l.Problems, Problem{
@@ -187,7 +194,7 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 		return
 	}
 	l.lackf("Deployment/"+d.Name+"/replicas", "Deployment %s has %d replicas, %s says %d", d.Name, has, w.Source, *w.Replicas)
-	if !l.seen || l.Settle {
+	if !l.blamesWriters() {
 		return
 	}
 	l.Problems = append(l.Problems, Problem{

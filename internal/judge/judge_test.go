@@ -51,6 +51,7 @@ type testCase struct {
 		Lacks   []string      `json:"lacks"`
 		Remarks []string      `json:"remarks"`
 		Problem judge.Class   `json:"problem"`
+		None    []judge.Class `json:"none"` // of these classes there is none
 		Message string        `json:"message"`
 		Hint    string        `json:"hint"`
 		Serving string        `json:"serving"`
@@ -98,6 +99,11 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	}
 	if tc.Want.Problem != "" {
 		contains(t, "problem", problems, string(tc.Want.Problem)+": ")
+	}
+	for _, unwanted := range tc.Want.None {
+		if slices.ContainsFunc(v.Problems, func(h judge.Held) bool { return h.Class == unwanted }) {
+			t.Errorf("a problem is %s; there are %q", unwanted, problems)
+		}
 	}
 	if tc.Want.Message != "" && (v.Cause == nil || !strings.Contains(v.Cause.Message, tc.Want.Message)) {
 		t.Errorf("cause %+v does not say %q", v.Cause, tc.Want.Message)
