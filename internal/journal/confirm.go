@@ -174,7 +174,7 @@ func (s *step) untilCertain() time.Time {
 }
 
 func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {
-	read := snapshot.New()
+	read := s.snap.Fresh()
 	for _, o := range append([]snapshot.Object{s.fresh}, objects...) {
 		read.Set(o)
 		switch known := s.snap.Get(o.GetUID()); {

@@ -109,18 +109,15 @@ func referenceClass(namespace, words, describe string) (class Class, hint string
 	return MissingReference, describe
 }
 
-// exitsThatProve is how many exits of one container prove a crash loop without any waiting.
+// exitsThatProve is how many exits of one container prove a crash loop without any waiting. Those of long
+// ago do not count: a container that ends once after weeks is back in seconds.
 const exitsThatProve = 3
 
 // findExits reads how a container has ended. While it runs again it may be healing, so only a
 // container that is down counts.
 func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string) {
-	last, exits := c.LastTerminationState.Terminated, c.RestartCount+1 // it counts the starts after the first
-	if t := c.State.Terminated; t != nil {
-		last = t
-	}
-	down := c.State.Terminated != nil || c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
-	if last == nil || !down {
+	exits, last := snapshot.Exits(c)
+	if down := c.State.Terminated != nil || snapshot.Looping(c); last == nil || !down {
 		return
 	}
 	class := CrashLoop
@@ -145,7 +142,7 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	}
 	p := l.containerProblem(pod, c, what, class, "", text)
 	p.Since = last.FinishedAt.Time
-	p.Proven = exits >= exitsThatProve
+	p.Proven = exits-l.snap.ExitsBefore(pod.UID, c.Name) >= exitsThatProve
 	if class == ContainerStart {
 		return
 	}

@@ -41,6 +41,7 @@ type testCase struct {
 		Before       object           `json:"before"`
 	} `json:"goal"`
 	Change   map[string]object `json:"change"`
+	Earlier  []object          `json:"earlier"` // states of the pod that were seen before, oldest first
 	Pods     int               `json:"pods"`
 	Stranger bool              `json:"stranger"`
 	Former   bool              `json:"former"` // a ready pod of the former version is there
@@ -153,6 +154,9 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 	s := snapshot.New()
 	for _, kind := range []snapshot.Kind{"SeldonDeployment", snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
 		s.SetComplete(kind, true)
+	}
+	for i, earlier := range tc.Earlier {
+		s.Set(typed(t, merge(merge(world["Pod"], earlier), object{"metadata": object{"resourceVersion": fmt.Sprint(i + 1)}})))
 	}
 	for _, kind := range slices.Sorted(maps.Keys(world)) {
 		change, changed := tc.Change[kind]

@@ -27,6 +27,7 @@ type Snapshot struct {
 	events      map[types.UID]*corev1.Event
 	about       map[types.UID]map[types.UID]bool // involved UID -> event UIDs
 	complete    map[Kind]bool                    // kinds whose first list has arrived and that are watched
+	exits       map[types.UID]map[string]series  // of the containers of every living pod
 }
 
 // Tombstone is what remains known of an object once seen, whether it still lives or not.
@@ -47,6 +48,7 @@ func New() *Snapshot {
 		events:      map[types.UID]*corev1.Event{},
 		about:       map[types.UID]map[types.UID]bool{},
 		complete:    map[Kind]bool{},
+		exits:       map[types.UID]map[string]series{},
 	}
 }
 
@@ -69,6 +71,9 @@ func (s *Snapshot) Set(o Object) bool {
 	if s.ever[uid].Gone || !newer(o, s.living[uid]) {
 		return false
 	}
+	if pod, ok := o.(*corev1.Pod); ok {
+		s.noteExits(pod)
+	}
 	s.living[uid] = o
 	s.ever[uid] = Tombstone{Ref: RefTo(o)}
 	s.linkOwners(o)
@@ -86,6 +91,7 @@ func (s *Snapshot) Remove(o Object) bool {
 	}
 	s.linkOwners(o)
 	delete(s.living, uid)
+	delete(s.exits, uid)
 	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true}
 	return true
 }

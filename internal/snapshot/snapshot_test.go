@@ -161,3 +161,25 @@ func TestRemains(t *testing.T) {
 		t.Errorf("%v remain of what nothing names", objects)
 	}
 }
+
+// TestFreshRemembersExits: a read made to confirm what was watched shows a container's restarts and not
+// which of them were seen.
+func TestFreshRemembersExits(t *testing.T) {
+	pod := func(version string, restarts int32) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{UID: "pod", Name: "pod", ResourceVersion: version},
+			Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "clf", RestartCount: restarts}}},
+		}
+	}
+	s := snapshot.New()
+	s.Set(pod("1", 3))
+	fresh := s.Fresh()
+	fresh.Set(pod("2", 4))
+	if got := fresh.ExitsBefore("pod", "clf"); got != 3 {
+		t.Errorf("%d exits lie before it was first seen, want 3", got)
+	}
+	s.Remove(pod("3", 4))
+	if got := s.ExitsBefore("pod", "clf"); got != 0 {
+		t.Errorf("%d exits are remembered of a pod that is gone", got)
+	}
+}
