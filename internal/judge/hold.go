@@ -127,27 +127,56 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 		held.Problem, held.Absent = p, time.Time{}
 		next.problems[p.Key] = held
 		v.Problems = append(v.Problems, held)
-		if !held.Tell(now) {
-			wake.at(held.First.Add(p.Class.Quiet()))
-		}
-		tolerance := p.Class.Tolerance()
-		switch {
-		case p.Proven || tolerance >= 0 && now.Sub(held.First) >= tolerance:
-			if v.Cause == nil {
-				v.Cause = &v.Problems[len(v.Problems)-1]
-			}
-		case tolerance >= 0:
-			wake.at(held.First.Add(tolerance))
-		}
+		v.weigh(held, next, now, wake)
 	}
 	v.Remembered = map[string]bool{}
 	for key := range next.problems {
 		v.Remembered[key] = true
 	}
-	if v.Cause != nil {
-		cause := *v.Cause // v.Problems may have moved while it grew
-		v.Cause = &cause
+}
+
+// weigh makes a problem the cause of a failure when its class's time is over, and it is the first such.
+func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
+	if !held.Tell(now) {
+		wake.at(held.First.Add(held.Class.Quiet()))
 	}
+	tolerance := held.Class.Tolerance()
+	if tolerance < 0 && !held.Proven {
+		return
+	}
+	if over := held.First.Add(tolerance); !held.Proven && now.Before(over) {
+		wake.at(over)
+		return
+	}
+	if cause := next.causeOf(held.Problem); cause != nil {
+		if !cause.Absent.IsZero() { // while it is there, its own time counts
+			wake.at(cause.Absent.Add(forgetAfter))
+		}
+		return
+	}
+	if v.Cause == nil {
+		v.Cause = &held
+	}
+}
+
+// causeOf returns what a symptom comes from: a problem below it that may be a failure itself, and is there or
+// was a moment ago. The one decides then, and where it has gone the symptom may be healing.
+func (m *Memory) causeOf(p Problem) *Held {
+	if p.Class != NoProgress || len(p.Chain) == 0 {
+		return nil
+	}
+	var cause *Held
+	late := p.Chain[len(p.Chain)-1].Ref.UID
+	for _, held := range m.problems {
+		below := slices.ContainsFunc(held.Chain, func(l Link) bool { return l.Ref.UID == late })
+		if !below || held.Class.symptom() > 0 || held.Class.Tolerance() < 0 {
+			continue
+		}
+		if cause == nil || held.Absent.IsZero() || !cause.Absent.IsZero() && held.Absent.After(cause.Absent) {
+			cause = &held
+		}
+	}
+	return cause
 }
 
 // coarse is the resolution of the API server's timestamps.

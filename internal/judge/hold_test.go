@@ -4,7 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // TestHoldingTime feeds a problem that comes and goes, as seconds and whether it is there, and says
@@ -87,6 +90,53 @@ func TestServerTime(t *testing.T) {
 			findings := judge.Findings{Lacks: []judge.Lack{{Key: "k"}}, Problems: []judge.Problem{p}, Ahead: tc.ahead}
 			if _, verdict, _ := judge.Hold(judge.Memory{}, findings, now); verdict.Outcome != tc.want {
 				t.Errorf("outcome %q, want %q", verdict.Outcome, tc.want)
+			}
+		})
+	}
+}
+
+// TestCauseBeforeSymptom: a rollout past its deadline says only that something below it does not come up.
+// What that is gets named, in its own time, and one that has just passed may have been all of it.
+func TestCauseBeforeSymptom(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	below := func(deployment types.UID) []judge.Link {
+		return []judge.Link{{Ref: snapshot.Ref{UID: "root"}}, {Ref: snapshot.Ref{UID: deployment}}, {Ref: snapshot.Ref{UID: "pod"}}}
+	}
+	late := judge.Problem{Class: judge.NoProgress, Key: "late", Since: start.Add(-time.Hour), Chain: below("a")[:2]}
+	missing := judge.Problem{Class: judge.MissingReference, Key: "missing", Chain: below("a")}
+	loading := judge.Problem{Class: judge.NotReady, Key: "loading", Chain: below("a")}
+	elsewhere := judge.Problem{Class: judge.MissingReference, Key: "elsewhere", Chain: below("b")}
+	type look struct {
+		at    int
+		found []judge.Problem
+	}
+	for _, tc := range []struct {
+		reason string
+		looks  []look
+		want   judge.Class // of the failure; empty: none
+	}{
+		{"nothing below it is wrong", []look{{0, []judge.Problem{late}}}, judge.NoProgress},
+		{"a cause that may still be mended", []look{{0, []judge.Problem{missing, late}}, {29, []judge.Problem{missing, late}}}, ""},
+		{"a cause whose time is over", []look{{0, []judge.Problem{missing, late}}, {30, []judge.Problem{missing, late}}}, judge.MissingReference},
+		{"a cause that was just mended", []look{{0, []judge.Problem{missing, late}}, {5, []judge.Problem{late}}, {34, []judge.Problem{late}}}, ""},
+		{"a cause that was mended and did not help", []look{{0, []judge.Problem{missing, late}}, {5, []judge.Problem{late}}, {35, []judge.Problem{late}}}, judge.NoProgress},
+		{"what never fails by itself excuses nothing", []look{{0, []judge.Problem{loading, late}}}, judge.NoProgress},
+		{"nor does what is wrong below another Deployment", []look{{0, []judge.Problem{elsewhere, late}}}, judge.NoProgress},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			var memory judge.Memory
+			var verdict judge.Verdict
+			var wake time.Time
+			for _, l := range tc.looks {
+				findings := judge.Findings{Lacks: []judge.Lack{{Key: "k"}}, Problems: l.found}
+				now := start.Add(time.Duration(l.at) * time.Second)
+				memory, verdict, wake = judge.Hold(memory, findings, now)
+				if verdict.Outcome == judge.Waiting && !wake.After(now) {
+					t.Errorf("at %d s: wake at %s", l.at, wake)
+				}
+			}
+			if tc.want == "" && verdict.Outcome != judge.Waiting || tc.want != "" && (verdict.Cause == nil || verdict.Cause.Class != tc.want) {
+				t.Errorf("%s by %+v, want %q", verdict.Outcome, verdict.Cause, tc.want)
 			}
 		})
 	}

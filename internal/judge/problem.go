@@ -167,19 +167,33 @@ func (l *look) chain(o snapshot.Object, text string) []Link {
 	}
 }
 
-// compareProblems puts the gravest problem first: what is proven, then what is borne for the
-// shortest time, then by key so that the order never changes without a cause.
+// compareProblems puts the gravest problem first: what is proven, then what is borne for the shortest time,
+// then what only says that something else is wrong, then by key so that the order never changes without a cause.
 func compareProblems(a, b Problem) int {
 	return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Key, b.Key))
 }
 
 func rank(p Problem) int {
+	const last = int(time.Hour / time.Second)
 	switch t := p.Class.Tolerance(); {
 	case p.Proven:
 		return 0
+	case p.Class.symptom() > 0:
+		return last + p.Class.symptom()
 	case t == never:
-		return int(time.Hour / time.Second)
+		return last
 	default:
 		return int(t/time.Second) + 1
 	}
+}
+
+// symptom is positive for what only says that something below does not come up, the more so the less it tells.
+func (c Class) symptom() int {
+	switch c { //nolint:exhaustive // all others name a cause
+	case NoProgress:
+		return 1
+	case OperatorError:
+		return 2
+	}
+	return 0
 }

@@ -110,21 +110,9 @@ func Look(s *snapshot.Snapshot, e engine.Reader, root *unstructured.Unstructured
 		m.acted = root.GetGeneration()
 	}
 	told := slices.DeleteFunc(verdict.Problems, func(h judge.Held) bool { return !h.Tell(at.Now) })
-	slices.SortStableFunc(told, func(a, b judge.Held) int { return symptom(a) - symptom(b) })
 	sight.judged(s, verdict, told)
 	sight.Below = tree(s, root.GetUID(), told)
 	return sight, m, wake
-}
-
-// symptom puts what only says that something below does not come up behind what says why.
-func symptom(h judge.Held) int {
-	switch h.Class { //nolint:exhaustive // all others name a cause
-	case judge.NoProgress:
-		return 1
-	case judge.OperatorError:
-		return 2
-	}
-	return 0
 }
 
 // takeUp takes in the object as it is now. At its first generation any status tells that the operator has
