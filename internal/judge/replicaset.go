@@ -32,8 +32,9 @@ func findReplicaSet(l *look, o snapshot.Object) {
 // refusalClass tells why the API server does not take the ReplicaSet's pods.
 func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string) {
 	n := " -n " + rs.Namespace
+	words = unnamed(words)
 	switch {
-	case strings.Contains(words, "exceeded quota"):
+	case strings.Contains(words, quotaText):
 		return Quota, "kubectl describe resourcequotas" + n
 	case strings.Contains(words, "because it is being terminated"):
 		return NamespaceEnding, "kubectl get namespace " + rs.Namespace + " -o yaml"
@@ -45,7 +46,7 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 		return PodsDenied, "kubectl describe limitranges" + n
 	case strings.Contains(words, "serviceaccount"):
 		return MissingReference, "kubectl get serviceaccounts" + n
-	case containsAny(words, transientTexts):
+	case containsAny(words, transientTexts) && !containsAny(words, permanentTexts):
 		return PodsDelayed, "kubectl describe replicaset" + n + " " + rs.Name
 	}
 	return PodsRefused, "kubectl describe replicaset" + n + " " + rs.Name

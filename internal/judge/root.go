@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -192,18 +193,29 @@ var transientTexts = []string{
 	"Too Many Requests", "too many requests", "timeout", "timed out", "connection refused",
 }
 
-// permanentTexts are the API server's own words for an object that it will refuse every time.
+// permanentTexts are the API server's own words for an object that it will refuse every time. They come before
+// the transient ones: what is invalid may be a timeoutSeconds.
 var permanentTexts = []string{"is invalid:", "is forbidden:"}
+
+// quotaText is the API server's word for what it forbids only until there is room.
+const quotaText = "exceeded quota"
+
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
+// unnamed returns what is said without the names in it, which are anybody's words: a model may be called timeout.
+func unnamed(text string) string { return quoted.ReplaceAllString(text, `""`) }
 
 func (l *look) findOperatorError() {
 	text := l.status.Description
 	problem := Problem{Key: "operator", Class: OperatorError, Message: text, Chain: l.chain(l.root, "Failed: "+text)}
-	switch {
-	case containsAny(text, transientTexts):
-		problem.Class = OperatorRetries
-	case containsAny(text, permanentTexts):
+	switch words := unnamed(text); {
+	case strings.Contains(words, quotaText):
+		problem.Class, problem.Hint = Quota, "kubectl describe resourcequotas -n "+l.root.GetNamespace()
+	case containsAny(words, permanentTexts):
 		problem.Class = Refused
 		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
+	case containsAny(words, transientTexts):
+		problem.Class = OperatorRetries
 	default:
 		problem.Hint = fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
 	}
