@@ -192,6 +192,9 @@ func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.S
 	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod} {
 		read.SetComplete(kind, s.snap.Complete(kind))
 	}
+	if s.snap.Refused(snapshot.Event) {
+		read.SetComplete(snapshot.Event, false)
+	}
 	for _, e := range s.snap.AllEvents() {
 		read.Set(e)
 	}

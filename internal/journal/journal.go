@@ -46,6 +46,11 @@ type (
 		Lines []string
 		Err   error
 	}
+	// Recalled brings the Events from before the watches, which tell what ails what was ill already.
+	Recalled struct {
+		Events []snapshot.Object
+		Err    error
+	}
 	// Told is an act of our own that has no other effect than to be told.
 	Told struct{ Entry Entry }
 	// Ticked says that time has passed to the moment that an earlier step named.
@@ -56,6 +61,7 @@ func (Changed) input()  {}
 func (Began) input()    {}
 func (ReadDone) input() {}
 func (LogDone) input()  {}
+func (Recalled) input() {}
 func (Told) input()     {}
 func (Ticked) input()   {}
 
@@ -84,6 +90,7 @@ type State struct {
 
 	story story
 	logs  logs
+	ill   []types.UID // pods that were not ready when they were first listed
 	lost  map[snapshot.Kind]bool
 }
 
@@ -154,6 +161,8 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 		out.confirm(in)
 	case LogDone:
 		s.logs.answer(in)
+	case Recalled:
+		out.recall(in)
 	case Told:
 		out.tell(in.Entry)
 	case Ticked:
@@ -215,6 +224,9 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Synced:
 		s.snap.SetComplete(c.Kind, true)
+		if c.Kind == snapshot.Pod {
+			s.ill = s.unready()
+		}
 	case snapshot.Lost:
 		s.lost[c.Kind] = true
 		if !s.snap.Complete(c.Kind) {

@@ -314,3 +314,47 @@ func TestGoneIsLookedForAfterHaste(t *testing.T) {
 		})
 	}
 }
+
+// TestRecall: what was ill when it was first listed may be explained by Events from before the watch. They are
+// asked for only then, they explain, and they are not told as if they were news.
+func TestRecall(t *testing.T) {
+	set := &appsv1.ReplicaSet{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"},
+		ObjectMeta: metav1.ObjectMeta{Name: "set", Namespace: "default", UID: "set", ResourceVersion: "20", OwnerReferences: owned("deployment")},
+	}
+	homeless := pod("homeless")
+	homeless.OwnerReferences = owned("set")
+	homeless.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}}
+	listed := journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Synced, Kind: snapshot.Pod}}}
+	start := func() *player {
+		p := begun()
+		p.see(deployment("11", 0), set)
+		return p
+	}
+
+	p := start()
+	p.step(listed)
+	p.see(homeless)
+	if p.state.Ill("root") {
+		t.Error("a pod that came later was watched from its beginning")
+	}
+
+	p = start()
+	p.see(homeless)
+	p.step(listed)
+	if !p.state.Ill("root") || p.state.Ill("other") {
+		t.Error("the pod is ill, and not another root's")
+	}
+	scale := event("e", homeless.UID, "30", 1, "TriggeredScaleUp")
+	p.step(journal.Recalled{Events: []snapshot.Object{scale}})
+	if got := p.state.Snapshot().Events(homeless.UID); len(got) != 1 {
+		t.Errorf("%d events are known, want the one from before", len(got))
+	}
+	if told := p.texts(journal.Event, journal.Alarm); len(told) != 0 {
+		t.Errorf("told as news: %q", told)
+	}
+	p.step(journal.Recalled{Err: errors.New("forbidden")})
+	if !p.state.Snapshot().Refused(snapshot.Event) {
+		t.Error("what could not be read is not known to be lacking")
+	}
+}

@@ -1,9 +1,14 @@
 package journal
 
 import (
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/seldonctl/seldonctl/internal/judge"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 const (
@@ -81,4 +86,36 @@ func (l logs) words(key string) []string {
 		words = append(words, "  "+line)
 	}
 	return words
+}
+
+// unready returns the pods that are not ready and neither leave nor have ended.
+func (s *State) unready() []types.UID {
+	var found []types.UID
+	for _, o := range s.snap.Living(snapshot.Pod) {
+		if pod, ok := o.(*corev1.Pod); ok {
+			switch state, _ := judge.StateOf(s.snap, pod); state { //nolint:exhaustive // all others are on their way to ready
+			case judge.PodReady, judge.PodTerminating, judge.PodEnded:
+			default:
+				found = append(found, pod.UID)
+			}
+		}
+	}
+	return found
+}
+
+// Ill reports whether a pod below the custom resource was not ready already when it was first listed, so that
+// the watch of Events, which begins with the present, may have missed why.
+func (s *State) Ill(root types.UID) bool {
+	return slices.ContainsFunc(s.ill, func(uid types.UID) bool { return s.snap.Within(root, uid) })
+}
+
+// recall takes in Events of the past. They explain and are no news, so they are not told.
+func (s *step) recall(in Recalled) {
+	for _, e := range in.Events {
+		s.snap.Set(e)
+	}
+	if in.Err != nil {
+		s.snap.SetComplete(snapshot.Event, false)
+		s.tell(Entry{Type: Warning, Reason: "EventsUnread", Text: "the events from before cannot be read, going on with less: " + errText(in.Err)})
+	}
 }

@@ -213,7 +213,7 @@ func (s *step) tellProblems(v judge.Verdict) {
 		s.story.problems[p.Key] = p
 		s.wantLog(p.Problem)
 		text := p.Message
-		if t := p.Class.Tolerance(); t >= 0 {
+		if t := p.Tolerance(); t >= 0 {
 			text += fmt.Sprintf(" (a failure if it lasts %s)", t)
 		}
 		s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})
@@ -352,7 +352,7 @@ func writerOf(root *unstructured.Unstructured) string {
 // problemOf is what a problem's entries say of it.
 func problemOf(p judge.Held) *Problem {
 	told := &Problem{Class: p.Class, Key: p.Key, Since: p.First.UTC()}
-	if t := p.Class.Tolerance(); t >= 0 {
+	if t := p.Tolerance(); t >= 0 {
 		told.Until = p.First.Add(t).UTC()
 	}
 	for _, link := range p.Chain {

@@ -140,7 +140,7 @@ func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
 	if !held.Tell(now) {
 		wake.at(held.First.Add(held.Class.Quiet()))
 	}
-	tolerance := held.Class.Tolerance()
+	tolerance := held.Tolerance()
 	if tolerance < 0 && !held.Proven {
 		return
 	}
@@ -169,7 +169,7 @@ func (m *Memory) causeOf(p Problem) *Held {
 	late := p.Chain[len(p.Chain)-1].Ref.UID
 	for _, held := range m.problems {
 		below := slices.ContainsFunc(held.Chain, func(l Link) bool { return l.Ref.UID == late })
-		if !below || held.Class.symptom() > 0 || held.Class.Tolerance() < 0 {
+		if !below || held.Class.symptom() > 0 || held.Tolerance() < 0 {
 			continue
 		}
 		if cause == nil || held.Absent.IsZero() || !cause.Absent.IsZero() && held.Absent.After(cause.Absent) {

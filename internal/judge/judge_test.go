@@ -41,6 +41,8 @@ type testCase struct {
 		Before       object           `json:"before"`
 	} `json:"goal"`
 	Change   map[string]object `json:"change"`
+	Events   []object          `json:"events"`  // about the pod, oldest first
+	Blind    bool              `json:"blind"`   // Events may not be read
 	Earlier  []object          `json:"earlier"` // states of the pod that were seen before, oldest first
 	Pods     int               `json:"pods"`
 	Stranger bool              `json:"stranger"`
@@ -53,6 +55,7 @@ type testCase struct {
 		Remarks []string      `json:"remarks"`
 		Problem judge.Class   `json:"problem"`
 		None    []judge.Class `json:"none"` // of these classes there is none
+		Told    string        `json:"told"` // by some problem
 		Message string        `json:"message"`
 		Hint    string        `json:"hint"`
 		Serving string        `json:"serving"`
@@ -100,6 +103,9 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	}
 	if tc.Want.Problem != "" {
 		contains(t, "problem", problems, string(tc.Want.Problem)+": ")
+	}
+	if tc.Want.Told != "" {
+		contains(t, "problem", problems, tc.Want.Told)
 	}
 	for _, unwanted := range tc.Want.None {
 		if slices.ContainsFunc(v.Problems, func(h judge.Held) bool { return h.Class == unwanted }) {
@@ -167,6 +173,13 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 	}
 	for i := 1; i < tc.Pods; i++ {
 		s.Set(typed(t, merge(world["Pod"], object{"metadata": object{"name": fmt.Sprintf("pod-%d", i), "uid": fmt.Sprintf("pod-%d", i)}})))
+	}
+	s.SetComplete(snapshot.Event, !tc.Blind)
+	for i, e := range tc.Events {
+		s.Set(typed(t, merge(e, object{
+			"kind": "Event", "metadata": object{"name": fmt.Sprintf("e%d", i), "uid": fmt.Sprintf("e%d", i), "resourceVersion": "1"},
+			"involvedObject": object{"kind": "Pod", "uid": "pod"},
+		})))
 	}
 	if tc.Stranger {
 		s.Set(typed(t, merge(world["Deployment"], object{"metadata": object{"name": "old", "uid": "old"}})))

@@ -47,10 +47,15 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 			continue
 		}
 		class, hint := l.schedulingClass(pod, c.Message)
-		l.Problems = append(l.Problems, Problem{
+		p := Problem{
 			Class: class, Key: string(Unschedulable) + "/" + string(pod.UID), Since: c.LastTransitionTime.Time,
 			Message: fmt.Sprintf("pod %s: %s", pod.Name, c.Message), Chain: l.chain(pod, c.Reason+": "+c.Message), Hint: hint,
-		})
+		}
+		if class == Unschedulable && l.snap.Refused(snapshot.Event) {
+			p.Unsure = true
+			p.Message += " (whether nodes are on their way cannot be seen: no Events could be read)"
+		}
+		l.Problems = append(l.Problems, p)
 	}
 }
 
@@ -69,18 +74,20 @@ func (l *look) schedulingClass(pod *corev1.Pod, words string) (class Class, hint
 		return MissingReference, fmt.Sprintf("kubectl get persistentvolumeclaims -n %s; the pod wants %s", pod.Namespace, claimsOf(pod))
 	case strings.Contains(words, "PersistentVolumeClaim"):
 		return VolumeUnbound, fmt.Sprintf("kubectl describe persistentvolumeclaims -n %s %s", pod.Namespace, claimsOf(pod))
-	case l.newest(pod, "TriggeredScaleUp", "NotTriggerScaleUp") == "TriggeredScaleUp":
+	case l.nodesComing(pod):
 		return NodesComing, hint
 	}
 	return Unschedulable, hint
 }
 
-// newest returns which of the reasons the youngest Event about the pod has, if any.
-func (l *look) newest(pod *corev1.Pod, reasons ...string) string {
-	if e := l.newestEvent(pod, func(e *corev1.Event) bool { return slices.Contains(reasons, e.Reason) }); e != nil {
-		return e.Reason
-	}
-	return ""
+// nodesComing reads the last word of an autoscaler of nodes about the pod: the cluster autoscaler says whether it
+// adds some, Karpenter for which of its nodes it has nominated the pod or, as the scheduler does, that it fits none.
+func (l *look) nodesComing(pod *corev1.Pod) bool {
+	e := l.newestEvent(pod, func(e *corev1.Event) bool {
+		return slices.Contains([]string{"TriggeredScaleUp", "NotTriggerScaleUp", "Nominated"}, e.Reason) ||
+			e.Reason == "FailedScheduling" && (e.Source.Component == "karpenter" || e.ReportingController == "karpenter")
+	})
+	return e != nil && (e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated")
 }
 
 func (l *look) newestEvent(pod *corev1.Pod, is func(*corev1.Event) bool) *corev1.Event {

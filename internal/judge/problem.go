@@ -25,6 +25,8 @@ type Problem struct {
 	Since time.Time
 	// Log is where the last words of a container that ended can be read; nil where there are none.
 	Log *Log
+	// Unsure problems are told but never a failure by themselves: what would tell whether they pass cannot be seen.
+	Unsure bool
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
 }
@@ -127,6 +129,14 @@ func (c Class) Tolerance() time.Duration {
 	return never
 }
 
+// Tolerance returns how long the problem is borne; negative: for ever.
+func (p Problem) Tolerance() time.Duration {
+	if p.Unsure {
+		return never
+	}
+	return p.Class.Tolerance()
+}
+
 // silenceBorne is how long an operator may take to write its first status before that is worth telling.
 const silenceBorne = 10 * time.Second
 
@@ -175,7 +185,7 @@ func compareProblems(a, b Problem) int {
 
 func rank(p Problem) int {
 	const last = int(time.Hour / time.Second)
-	switch t := p.Class.Tolerance(); {
+	switch t := p.Tolerance(); {
 	case p.Proven:
 		return 0
 	case p.Class.symptom() > 0:

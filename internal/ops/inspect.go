@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -245,4 +247,24 @@ func Prepared(o *unstructured.Unstructured, id engine.Identity) *unstructured.Un
 // ChangesOf is the patch by which apply gives an object a manifest's spec, labels and annotations.
 func ChangesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
 	return changesOf(before, manifest)
+}
+
+// recallLimit is how long the Events of the past are waited for.
+const recallLimit = 5 * time.Second
+
+// recall reads, once, the Events from before the watches where something was ill before they began: that a
+// node is on its way, or a volume cannot be mounted, nothing else may say again.
+func (l *life) recall(ctx context.Context, root types.UID) Reason {
+	if l.recalled || l.refused[snapshot.Event] != nil || !l.state.Ill(root) {
+		return Reached
+	}
+	l.recalled = true
+	events, why, err := beside(ctx, l.session, min(l.left(), recallLimit), func(ctx context.Context) ([]snapshot.Object, error) {
+		return l.Cluster.Read(ctx, l.target, snapshot.Event)
+	})
+	if why != "" && why != TimedOut {
+		return why
+	}
+	l.step(ctx, journal.Recalled{Events: events, Err: err})
+	return Reached
 }

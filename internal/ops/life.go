@@ -40,17 +40,18 @@ type life struct {
 	*session
 	Manner
 
-	object  *unstructured.Unstructured // the manifest's; of one that is only named, its name
-	lines   Lines
-	started time.Time
-	ref     snapshot.Ref               // of the object on the cluster; empty before it is known
-	known   *unstructured.Unstructured // as it was first known: the answer to its creation, or first seen
-	proven  *unstructured.Unstructured // the object when it was last proven to be as wanted
-	noticed int64                      // the foreign generation that was told
-	steps   []string                   // what was reached, for the closing line
-	deleted bool                       // DELETE has been accepted
-	unsure  bool                       // a DELETE was sent that got no answer
-	gone    bool
+	object   *unstructured.Unstructured // the manifest's; of one that is only named, its name
+	lines    Lines
+	started  time.Time
+	ref      snapshot.Ref               // of the object on the cluster; empty before it is known
+	known    *unstructured.Unstructured // as it was first known: the answer to its creation, or first seen
+	proven   *unstructured.Unstructured // the object when it was last proven to be as wanted
+	noticed  int64                      // the foreign generation that was told
+	steps    []string                   // what was reached, for the closing line
+	deleted  bool                       // DELETE has been accepted
+	recalled bool                       // the Events from before the watches were asked for
+	unsure   bool                       // a DELETE was sent that got no answer
+	gone     bool
 }
 
 // live begins a command on one custom resource and tells the first line. The function that is returned
@@ -159,6 +160,11 @@ func (l *life) uid() types.UID { return l.ref.UID }
 
 // pursue sets a goal and waits for its verdict, for what is left of the phase's time.
 func (l *life) pursue(ctx context.Context, phase journal.Phase, goal judge.Goal, text string) Reason {
+	if goal.Kind != judge.Gone {
+		if why := l.recall(ctx, goal.Root.UID); why != Reached {
+			return why
+		}
+	}
 	l.begin(ctx, journal.Began{Phase: phase, Goal: goal, Text: text, Limit: l.limit()})
 	return l.awaitVerdict(ctx, phase)
 }

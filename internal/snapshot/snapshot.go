@@ -60,6 +60,12 @@ func (s *Snapshot) SetComplete(kind Kind, complete bool) { s.complete[kind] = co
 // anything.
 func (s *Snapshot) Complete(kind Kind) bool { return s.complete[kind] }
 
+// Refused reports whether a kind is known not to be seen.
+func (s *Snapshot) Refused(kind Kind) bool {
+	complete, known := s.complete[kind]
+	return known && !complete
+}
+
 // Set takes in an object as the cluster showed it and reports whether anything became newer by it.
 // An object never goes back in time: an older resourceVersion of the same UID is dropped, and so is
 // anything about a UID whose deletion was seen.

@@ -174,7 +174,7 @@ func (v *Sight) judged(s *snapshot.Snapshot, verdict judge.Verdict, told []judge
 
 func stateOf(s *snapshot.Snapshot, verdict judge.Verdict, told []judge.Held) State {
 	f := verdict.Findings
-	bad := slices.ContainsFunc(told, func(h judge.Held) bool { return h.Proven || h.Class.Tolerance() >= 0 })
+	bad := slices.ContainsFunc(told, func(h judge.Held) bool { return h.Proven || h.Tolerance() >= 0 })
 	switch {
 	case !s.Complete(snapshot.Deployment):
 		return Unknown
