@@ -93,7 +93,7 @@ func (s *State) unready() []types.UID {
 	var found []types.UID
 	for _, o := range s.snap.Living(snapshot.Pod) {
 		if pod, ok := o.(*corev1.Pod); ok {
-			switch state, _ := judge.StateOf(s.snap, pod); state { //nolint:exhaustive // all others are on their way to ready
+			switch state, _ := judge.StateOf(s.snap, pod); state {
 			case judge.PodReady, judge.PodTerminating, judge.PodEnded:
 			default:
 				found = append(found, pod.UID)

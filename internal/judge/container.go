@@ -69,11 +69,15 @@ func (l *look) findWaiting(pod *corev1.Pod, c corev1.ContainerStatus, what strin
 			words += " " + failed.Message // an older kubelet does not repeat the cause while it backs off
 		}
 		p.Class, p.Hint = pullClass(words, p.Hint)
+		p.Vague = vaguePull.MatchString(words)
 	case MissingReference:
 		p.Class, p.Hint = referenceClass(pod.Namespace, w.Message, p.Hint)
 	}
 	return true
 }
+
+// vaguePull matches an older kubelet's words while it backs off, which leave out why the pull failed.
+var vaguePull = regexp.MustCompile(`^Back-off pulling image "[^"]*"$`)
 
 // pullClass tells what a failed pull means: what may pass by itself is borne for longer.
 func pullClass(words, describe string) (class Class, hint string) {

@@ -121,8 +121,11 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 	}
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]
-		if !known {
+		switch {
+		case !known:
 			held.First = p.began(now, v.Findings.Ahead)
+		case p.Vague:
+			p = held.Problem
 		}
 		held.Problem, held.Absent = p, time.Time{}
 		next.problems[p.Key] = held

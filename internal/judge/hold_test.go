@@ -47,6 +47,34 @@ func TestHoldingTime(t *testing.T) {
 	}
 }
 
+// TestVagueWords: a kubelet that backs off may not say why a pull has failed. It is still what it was.
+func TestVagueWords(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	full := judge.Problem{Class: judge.RegistryTrouble, Key: "pull", Message: "i/o timeout"}
+	vague := judge.Problem{Class: judge.ImagePull, Key: "pull", Message: "Back-off", Vague: true}
+	absent := judge.Problem{Class: judge.ImagePull, Key: "pull", Message: "not found"}
+	hold := func(problems ...judge.Problem) judge.Verdict {
+		var m judge.Memory
+		var v judge.Verdict
+		for i, p := range problems {
+			m, v, _ = judge.Hold(m, judge.Findings{Lacks: []judge.Lack{{Key: "k"}}, Problems: []judge.Problem{p}}, start.Add(time.Duration(i)*20*time.Second))
+		}
+		return v
+	}
+	if v := hold(full, vague, vague); v.Outcome != judge.Waiting || v.Problems[0].Message != "i/o timeout" {
+		t.Errorf("after 40 s: %s, %+v", v.Outcome, v.Problems)
+	}
+	if v := hold(full, vague, vague, vague); v.Outcome != judge.Failed || v.Cause.Class != judge.RegistryTrouble {
+		t.Errorf("after 60 s: %s, %+v", v.Outcome, v.Cause)
+	}
+	if v := hold(vague, vague, vague); v.Outcome != judge.Failed || v.Cause.Class != judge.ImagePull {
+		t.Errorf("where nothing more was ever said: %s, %+v", v.Outcome, v.Cause)
+	}
+	if v := hold(vague, vague, absent); v.Outcome != judge.Failed || v.Cause.Message != "not found" {
+		t.Errorf("fuller words afterwards: %s, %+v", v.Outcome, v.Cause)
+	}
+}
+
 // TestWake holds Hold to saying when time alone changes the verdict, so that nothing needs to tick.
 func TestWake(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

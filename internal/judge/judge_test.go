@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type testCase struct {
 	Stranger bool              `json:"stranger"`
 	Former   bool              `json:"former"` // a ready pod of the former version is there
 	HPA      object            `json:"hpa"`    // there is one, as this says
+	First    map[string]object `json:"first"`  // what is otherwise at the first look
 	After    string            `json:"after"`
 	Want     struct {
 		Outcome judge.Outcome `json:"outcome"`
@@ -70,7 +72,10 @@ func TestJudgement(t *testing.T) {
 			goal := tc.goal(world)
 			s := tc.snapshot(t, world)
 			start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-			memory, verdict, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), start)
+			first := tc
+			first.Change = maps.Clone(tc.Change)
+			maps.Copy(first.Change, tc.First)
+			memory, verdict, _ := judge.Hold(judge.Memory{}, judge.Find(first.snapshot(t, world), seldon.New(), goal), start)
 			if tc.After != "" {
 				after, err := time.ParseDuration(tc.After)
 				if err != nil {
@@ -162,7 +167,7 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 		s.SetComplete(kind, true)
 	}
 	for i, earlier := range tc.Earlier {
-		s.Set(typed(t, merge(merge(world["Pod"], earlier), object{"metadata": object{"resourceVersion": fmt.Sprint(i + 1)}})))
+		s.Set(typed(t, merge(merge(world["Pod"], earlier), object{"metadata": object{"resourceVersion": strconv.Itoa(i + 1)}})))
 	}
 	for _, kind := range slices.Sorted(maps.Keys(world)) {
 		change, changed := tc.Change[kind]

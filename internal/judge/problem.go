@@ -25,6 +25,8 @@ type Problem struct {
 	Since time.Time
 	// Log is where the last words of a container that ended can be read; nil where there are none.
 	Log *Log
+	// Vague words leave out the cause: what was known of the problem before still holds.
+	Vague bool
 	// Unsure problems are told but never a failure by themselves: what would tell whether they pass cannot be seen.
 	Unsure bool
 	// Proven problems have shown themselves often enough to need no further waiting.
