@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -214,14 +215,7 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 	if l.once() {
 		e.Text = fmt.Sprintf("not %s at present", goalOf(phase))
 	}
-	for _, lack := range last.Lacks {
-		e.Details = append(e.Details, lack.Text)
-	}
-	for _, p := range last.Problems {
-		e.Details = append(e.Details, "cause, as far as known: "+p.Message)
-		e.Hint = p.Hint
-	}
-	e.Details = append(e.Details, last.Findings.Serving...)
+	e.Details, e.Hint = lastKnown(last)
 	if e.Hint == "" {
 		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", l.target.Namespace)
 	}
@@ -230,6 +224,18 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 		return Leftover
 	}
 	return TimedOut
+}
+
+// lastKnown says what a verdict leaves open, and what to do about the gravest problem that has a remedy.
+func lastKnown(v judge.Verdict) (details []string, hint string) {
+	for _, lack := range v.Lacks {
+		details = append(details, lack.Text)
+	}
+	for _, p := range v.Problems {
+		details = append(details, "cause, as far as known: "+p.Message)
+		hint = cmp.Or(hint, p.Hint)
+	}
+	return append(details, v.Findings.Serving...), hint
 }
 
 // silent is how long a request must have been waited for to blame the API server for its want of an answer.

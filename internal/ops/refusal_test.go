@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine/seldon"
+	"github.com/seldonctl/seldonctl/internal/judge"
 )
 
 // TestExplain holds every way in which the API server says no to its exit code and one clear line.
@@ -86,5 +87,14 @@ func TestExplain(t *testing.T) {
 				t.Errorf("%s %q\nwant %s %q", got.Reason, got.Text, tc.want, tc.text)
 			}
 		})
+	}
+}
+
+// TestHintOfTheGravest: at the limit the next command is that for the problem that comes first.
+func TestHintOfTheGravest(t *testing.T) {
+	problem := func(hint string) judge.Held { return judge.Held{Problem: judge.Problem{Message: "wrong", Hint: hint}} }
+	v := judge.Verdict{Problems: []judge.Held{problem(""), problem("create the Secret"), problem("describe the Deployment")}}
+	if details, hint := lastKnown(v); hint != "create the Secret" || len(details) != 3 {
+		t.Errorf("hint %q, details %q", hint, details)
 	}
 }
