@@ -121,7 +121,21 @@ func TestArrived(t *testing.T) {
 			[]string{"spec.protocol: m-a-0-one has seldon, wants v2"},
 			1,
 		},
-		"annotation of the spec": {"shows nowhere for certain", "  predictors:", "  annotations: {a: b}\n  predictors:", nil, 0},
+		"annotation of the spec": {
+			"shows on the pods of every component", "  predictors:", "  annotations: {a: b}\n  predictors:",
+			[]string{"spec.annotations.a: m-a-0-one has nothing, wants b"},
+			1,
+		},
+		"annotation of the spec that a nearer one overrides": {
+			"is the predictor's on the pods, whatever the spec says", "  predictors:\n  - name: a", "  annotations: {a: b}\n  predictors:\n  - name: a\n    annotations: {a: c}",
+			[]string{at + ".annotations.a: m-a-0-one has nothing, wants c"},
+			1,
+		},
+		"annotation by which the operator is told": {
+			"shows on the pods like any other", "  predictors:", "  annotations: {seldon.io/rest-timeout: '9'}\n  predictors:",
+			[]string{"spec.annotations.seldon.io/rest-timeout: m-a-0-one has nothing, wants 9"},
+			1,
+		},
 		"container renamed": {
 			"its Deployment has another name", "containers: [{name: two,", "containers: [{name: twin,",
 			[]string{
@@ -139,8 +153,9 @@ func TestArrived(t *testing.T) {
 			[]string{
 				at + ".componentSpecs[0]: m-a-0-one has with the container seldon-container-engine, wants without the container seldon-container-engine",
 				at + ".svcOrchSpec: m-a-svc-orch has no Deployment, wants a Deployment",
+				"spec.annotations.seldon.io/engine-separate-pod: m-a-0-one has nothing, wants true",
 			},
-			2,
+			3,
 		},
 		"hpaSpec": {
 			"takes the number away and shows in the copy", "    - spec:\n        terminationGrace", "    - hpaSpec: {maxReplicas: 3}\n      spec:\n        terminationGrace",

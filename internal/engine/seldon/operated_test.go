@@ -35,7 +35,7 @@ func operated(tb testing.TB, root *unstructured.Unstructured) []*appsv1.Deployme
 		made.Spec.Template.Labels = maps.Clone(p.Labels)
 		if p.component >= 0 {
 			made.Spec.Template.Spec = podOf(tb, predictor, p.component)
-			mark(tb, &made.Spec.Template.ObjectMeta, predictor, p.component)
+			mark(tb, &made.Spec.Template.ObjectMeta, d.annotations, predictor, p.component)
 		}
 		for _, c := range p.Containers {
 			fill(tb, &made.Spec.Template.Spec, c, predictor, d)
@@ -48,13 +48,18 @@ func operated(tb testing.TB, root *unstructured.Unstructured) []*appsv1.Deployme
 	return owned
 }
 
-// mark puts the predictor's labels and annotations on a component's pods, then the component's, and last
-// the operator's own.
-func mark(tb testing.TB, pod *metav1.ObjectMeta, predictor map[string]any, index int) {
+// mark puts the spec's annotations on a component's pods, then the predictor's labels and annotations, then
+// the component's, and last the operator's own.
+func mark(tb testing.TB, pod *metav1.ObjectMeta, annotations map[string]string, predictor map[string]any, index int) {
 	tb.Helper()
 	own, version := pod.Labels, predictor["name"]
 	pod.Labels, pod.Annotations = map[string]string{}, map[string]string{"prometheus.io/scrape": "true"}
-	into(tb, map[string]any{"labels": predictor["labels"], "annotations": predictor["annotations"]}, pod)
+	maps.Copy(pod.Annotations, annotations)
+	for _, key := range []string{"labels", "annotations"} {
+		if predictor[key] != nil { // null would empty the map
+			into(tb, map[string]any{key: predictor[key]}, pod)
+		}
+	}
 	if components, _ := predictor["componentSpecs"].([]any); index < len(components) {
 		into(tb, components[index].(map[string]any)["metadata"], pod)
 	}

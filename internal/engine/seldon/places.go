@@ -12,7 +12,11 @@ func (a *arrival) places(l leaf) []place {
 	if len(l.path) < 2 {
 		return nil
 	}
-	if l.path[1].key != "predictors" {
+	switch l.path[1].key {
+	case "predictors":
+	case "annotations":
+		return a.markPlaces(l)
+	default:
 		return a.flagPlaces(l)
 	}
 	if len(l.path) < 4 || !l.path[2].element() {
@@ -149,25 +153,45 @@ func engineValue(p part, template any, l leaf, inside []step) (value any, ok boo
 	return nil, false
 }
 
-// podMark returns the label or annotation of a component's pods that a leaf of the predictor or of the
-// component sets. The component's wins over the predictor's, and the operator's own over both.
+// markPlaces returns the pods' annotations that show one of the spec's: those of every component.
+func (a *arrival) markPlaces(l leaf) []place {
+	var places []place
+	for _, p := range a.newParts {
+		d := a.deployment(p)
+		if d == nil {
+			continue // counted as a workload that is not there
+		}
+		if value, ok := a.podMark(p, d, l, l.path[1:]); ok {
+			places = append(places, place{child: d.Name, value: value, wants: l.new, old: l.old})
+		}
+	}
+	return places
+}
+
+// podMark returns the label or annotation of a component's pods that a leaf of the spec, the predictor or
+// the component sets. The component's wins over the predictor's, that over the spec's, and the operator's
+// own over all.
 func (a *arrival) podMark(p part, d *appsv1.Deployment, l leaf, inside []step) (any, bool) {
 	if p.component < 0 || len(inside) < 2 {
 		return nil, false
 	}
 	key, marks := inside[1].key, d.Spec.Template.Labels
+	predictor := a.is.predictors[p.predictor]
 	var c component // a prepackaged server may have none
-	if components := a.is.predictors[p.predictor].components; p.component < len(components) {
-		c = components[p.component]
+	if p.component < len(predictor.components) {
+		c = predictor.components[p.component]
 	}
-	nearer := c.labels
+	further, nearer, own := predictor.labels, c.labels, operatorsLabel
 	if inside[0].key == "annotations" {
-		marks, nearer = d.Spec.Template.Annotations, c.annotations
+		marks, further, nearer, own = d.Spec.Template.Annotations, predictor.annotations, c.annotations, operatorsAnnotation
 	}
-	_, overridden := nearer[key]
-	ofComponent := within(l.path, "componentSpecs")
+	_, byPredictor := further[key]
+	_, byComponent := nearer[key]
+	ofPredictor, ofComponent := within(l.path, "predictors"), within(l.path, "componentSpecs")
 	switch {
-	case operatorsMark(key), key == "version" && (ofComponent || l.new == nil), overridden && !ofComponent:
+	case own(key), inside[0].key == "labels" && key == "version" && (ofComponent || l.new == nil):
+		return nil, false
+	case byComponent && !ofComponent, byPredictor && !ofPredictor:
 		return nil, false
 	}
 	if value, there := marks[key]; there {
@@ -176,14 +200,18 @@ func (a *arrival) podMark(p part, d *appsv1.Deployment, l leaf, inside []step) (
 	return nil, true
 }
 
-// operatorsMark reports whether the operator itself sets a label or annotation of pods.
-func operatorsMark(key string) bool {
+// operatorsLabel reports whether the operator itself sets a label of pods.
+func operatorsLabel(key string) bool {
 	switch key {
-	case "app", "fluentd", "app.kubernetes.io/managed-by", "prometheus.io/path", "prometheus.io/scrape":
+	case "app", "fluentd", "app.kubernetes.io/managed-by":
 		return true
 	}
 	return strings.HasPrefix(key, "seldon-") || strings.HasPrefix(key, "seldon.io/")
 }
+
+// operatorsAnnotation reports whether the operator itself sets an annotation of pods. Those by which it is
+// told what to do it copies like all others.
+func operatorsAnnotation(key string) bool { return strings.HasPrefix(key, "prometheus.io/") }
 
 // modelURI returns what the init container that loads a container's model was told to load. From a
 // volume it loads in another way.
