@@ -27,7 +27,8 @@ type Reader interface {
 	// Status returns the operator's status, which is a hint and never a proof.
 	Status(root *unstructured.Unstructured) Status
 	// Arrived compares two generations of the object with the Deployments it owns and tells which
-	// leaves of the difference have reached them.
+	// leaves of the difference have reached them. Where nothing is known of an earlier one (nil), it
+	// tells it of every leaf of the spec.
 	Arrived(before, now *unstructured.Unstructured, owned []*appsv1.Deployment) Arrival
 }
 
@@ -148,6 +149,9 @@ type Arrival struct {
 	Silent int
 	// Missing are those that do not show yet.
 	Missing []Leaf
+	// Unexplained is how many values of the children neither the spec nor the operator accounts for,
+	// told only where nothing is known of an earlier generation: they may be what one said.
+	Unexplained int
 }
 
 // Leaf is one changed value of a spec that a child does not carry yet.
@@ -156,6 +160,9 @@ type Leaf struct {
 	Path string
 	// Child is the Deployment that should carry it; Has and Wants are the two values, as text.
 	Child, Has, Wants string
+	// Dated says that managedFields date a change of it even where it only removes something, as in a list
+	// that counts as one field.
+	Dated bool
 }
 
 // ScaleRequest says how to scale.

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,32 +64,38 @@ func (l *look) lossOrLack(ref snapshot.Ref) {
 
 // findSeen looks for proof that the operator has acted on the present spec. Its status names no
 // generation, so the proof is (1) a status written after the spec, or (2) the spec's changes in the
-// children, or (3), where a part of the change reaches no child, that nothing moves any more.
+// children, or (3), where a part of the change reaches no child or nobody knows what was acted on before,
+// that the children carry all that the spec says and nothing moves any more.
 func (l *look) findSeen() {
 	generation := l.root.GetGeneration()
-	if l.statusIsYounger() {
+	switch {
+	case l.statusIsYounger():
+		l.seen = true
+		l.provef("the operator has written the status after generation %d", generation)
+		return
+	case l.goal.Proven == generation:
+		l.seen = true
+		l.provef("the operator had acted on generation %d before", generation)
+		return
+	case l.status.State == engine.StateNone:
+		l.lackf("seen", "the operator has not written a status yet")
+		l.suspectSilence("the operator has not written a status: it", "no status")
+		return
+	}
+	arrival := l.arrival()
+	if l.firstLook() && writtenAfterSpec(l.root.GetManagedFields()) && dated(arrival) {
 		l.seen = true
 		l.provef("the operator has written the status after generation %d", generation)
 		return
 	}
-	if l.goal.Proven == generation {
-		l.seen = true
-		l.provef("the operator had acted on generation %d before", generation)
-		return
-	}
-	if l.goal.Created || l.goal.Baseline == nil && l.status.State == engine.StateNone {
-		l.lackf("seen", "the operator has not written a status yet")
-		l.suspectSilence()
-		return
-	}
-	arrival := l.engine.Arrived(l.goal.Before, l.root, l.ownedDeployments())
 	for _, leaf := range arrival.Missing {
 		l.lackf("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
 			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
 	}
 	switch {
 	case len(arrival.Missing) > 0:
-	case arrival.Leaves > 0 && arrival.Silent == 0 && !l.goal.Doubtful:
+		l.suspectSilence(l.Lacks[len(l.Lacks)-len(arrival.Missing)].Text+"; the operator", fmt.Sprintf("generation %d has not reached Deployment %s", generation, arrival.Missing[0].Child))
+	case arrival.Leaves > 0 && arrival.Silent == 0 && !l.goal.Doubtful && !l.firstLook():
 		l.seen = true
 		l.provef("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
 	default:
@@ -98,21 +105,52 @@ func (l *look) findSeen() {
 	}
 }
 
-// statusIsYounger reports whether the status must have been written after the present spec. A status
-// write carries the resourceVersion that its reconcile read and is refused when stale, so a status
-// that differs from the one in the answer to the spec write comes from a reconcile that knew the spec.
+// firstLook reports whether nothing is known of the spec before the present one.
+func (l *look) firstLook() bool {
+	return l.goal.Before == nil || l.goal.Before.GetGeneration() == l.root.GetGeneration()
+}
+
+// arrival tells what of the spec shows in the children: its last change, and all of it where nobody knows
+// whether what was there before was acted on.
+func (l *look) arrival() engine.Arrival {
+	owned := l.ownedDeployments()
+	if l.firstLook() {
+		return l.engine.Arrived(nil, l.root, owned)
+	}
+	arrival := l.engine.Arrived(l.goal.Before, l.root, owned)
+	if !l.goal.Doubtful {
+		return arrival
+	}
+	for _, leaf := range l.engine.Arrived(nil, l.root, owned).Missing {
+		known := func(has engine.Leaf) bool { return has.Path == leaf.Path && has.Child == leaf.Child }
+		if !slices.ContainsFunc(arrival.Missing, known) {
+			arrival.Missing = append(arrival.Missing, leaf)
+		}
+	}
+	return arrival
+}
+
+// statusIsYounger reports whether the status must have been written after the present spec. The first
+// spec has none before it: a status never comes with a creation. A status write carries the
+// resourceVersion that its reconcile read and is refused when stale, so a status that differs from the
+// one in the answer to the spec write comes from a reconcile that knew the spec.
 func (l *look) statusIsYounger() bool {
 	status := l.root.Object["status"]
 	switch {
 	case status == nil:
 		return false
-	case l.goal.Created && l.root.GetGeneration() == l.goal.Baseline.GetGeneration():
-		return true
-	case l.goal.Baseline != nil && l.goal.Baseline.GetGeneration() == l.root.GetGeneration() &&
-		!equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"]):
+	case l.root.GetGeneration() == 1:
 		return true
 	}
-	return writtenAfterSpec(l.root.GetManagedFields())
+	return l.goal.Baseline != nil && l.goal.Baseline.GetGeneration() == l.root.GetGeneration() &&
+		!equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"])
+}
+
+// dated reports whether managedFields must date every change of the spec that may not have been acted on.
+// They do not date one that only removes something, except from a list that counts as one field.
+func dated(a engine.Arrival) bool {
+	undated := func(leaf engine.Leaf) bool { return !leaf.Dated }
+	return a.Unexplained == 0 && !slices.ContainsFunc(a.Missing, undated)
 }
 
 // writtenAfterSpec reports whether managedFields date the status at least 2 s after every write of
@@ -131,17 +169,17 @@ func writtenAfterSpec(fields []metav1.ManagedFieldsEntry) bool {
 	return !spec.IsZero() && status.Sub(spec) >= 2*time.Second
 }
 
-// suspectSilence tells why a status may stay empty. It is no failure of the workload and never
+// suspectSilence tells why the operator may not have acted. It is no failure of the workload and never
 // becomes a verdict before the deadline.
-func (l *look) suspectSilence() {
-	message := "the operator has not written a status: it may not be running, or not watch this namespace"
+func (l *look) suspectSilence(what, link string) {
+	message := what + " may not be running, or not watch this namespace"
 	if label := l.engine.Identity().Chooses; l.root.GetLabels()[label] != "" {
-		message = fmt.Sprintf("the operator has not written a status: label %s=%s leaves the object to an operator of that id alone", label, l.root.GetLabels()[label])
+		message = fmt.Sprintf("%s may be another one: label %s=%s leaves the object to an operator of that id alone", what, label, l.root.GetLabels()[label])
 	}
 	l.Problems = append(l.Problems, Problem{
 		Class: OperatorSilent, Key: string(OperatorSilent), Message: message,
-		Chain: l.chain(l.root, "no status"),
-		Hint:  "kubectl get pods -A -l app.kubernetes.io/name=seldon-core-operator",
+		Chain: l.chain(l.root, link),
+		Hint:  "seldonctl check -n " + l.root.GetNamespace(),
 	})
 }
 
@@ -163,8 +201,11 @@ func (l *look) findState(matched map[string]*appsv1.Deployment) {
 	default:
 		l.lackf("state", "the operator reports %q", orNone(string(l.status.State)))
 	}
-	if l.seen && l.status.State == engine.StateFailed {
+	if l.status.State == engine.StateFailed && (l.seen || l.firstLook()) {
 		l.findOperatorError()
+	}
+	if problem := len(l.Problems) - 1; !l.seen && problem >= 0 && l.Problems[problem].Class == Refused {
+		l.Problems[problem].Class = OperatorError // it may be said of an earlier spec
 	}
 }
 

@@ -14,19 +14,29 @@ import (
 // Arrived tells which changes of the spec have reached the Deployments: numbers of replicas, pod
 // specs in the templates, and nearly everything else of a predictor in the environment of its
 // service orchestrator. What can show nowhere (traffic, annotations of the spec, without an
-// orchestrator all but the pod specs) is silent. Without an earlier generation nothing counts.
+// orchestrator all but the pod specs) is silent. Without an earlier generation every leaf of the spec has to show.
 func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.Deployment) engine.Arrival {
-	was, err1 := decode(before)
-	is, err2 := decode(now)
-	if err1 != nil || err2 != nil {
+	is, err := decode(now)
+	if err != nil {
 		return engine.Arrival{}
 	}
-	a := arrival{was: was, is: is, oldParts: was.parts(), newParts: is.parts(), owned: owned}
+	a := arrival{is: is, newParts: is.parts(), owned: owned, whole: before == nil}
+	var old any
+	if before != nil {
+		if a.was, err = decode(before); err != nil {
+			return engine.Arrival{}
+		}
+		a.oldParts = a.was.parts()
+		old = canonicalSpec(before.Object["spec"])
+	}
 	a.workloads()
 	a.replicas()
-	old := canonicalSpec(before.Object["spec"])
 	spec := canonicalSpec(now.Object["spec"])
-	for _, l := range diff(nil, []step{{key: "spec", index: -1}}, old, spec) {
+	leaves := diff(nil, specPath(), old, spec)
+	if a.whole {
+		leaves = a.all(now, leaves, spec)
+	}
+	for _, l := range leaves {
 		places := a.places(l)
 		if len(places) == 0 && a.silent(l) {
 			a.result.Silent++
@@ -54,8 +64,14 @@ type arrival struct {
 	was, is            deployment
 	oldParts, newParts []part
 	owned              []*appsv1.Deployment
-	result             engine.Arrival
+	// whole says that nothing is known of an earlier generation.
+	whole  bool
+	result engine.Arrival
+	// copies and templates are the orchestrators' predictors and the pod specs, each decoded once.
+	copies, templates map[string]any
 }
+
+func specPath() []step { return []step{{key: "spec", index: -1}} }
 
 // place is where a leaf must show: a value in a child.
 type place struct {
@@ -84,7 +100,7 @@ func (a *arrival) check(l leaf, places []place) {
 			continue
 		}
 		missing = &engine.Leaf{
-			Path: pathText(l.path), Child: p.child,
+			Path: pathText(l.path), Child: p.child, Dated: len(l.path) > 1 && l.path[1].key == "predictors",
 			Has:   describe(l.path, p.value, "another value"),
 			Wants: describe(l.path, p.wants, "the value in the spec"),
 		}
@@ -111,12 +127,12 @@ func (a *arrival) workloads() {
 			a.count(&engine.Leaf{Path: p.path, Child: p.Name(), Has: "no Deployment", Wants: "a Deployment"})
 			continue
 		}
-		if old == nil {
+		if old == nil && !a.whole {
 			a.count(nil)
 			continue
 		}
-		if old.hasEngine() != p.hasEngine() {
-			l := leaf{path: []step{{key: p.path, index: -1}}, old: old.hasEngine(), new: p.hasEngine()}
+		if a.whole || old.hasEngine() != p.hasEngine() {
+			l := leaf{path: []step{{key: p.path, index: -1}}, new: p.hasEngine()}
 			has := slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool { return c.Name == engineContainer })
 			a.check(l, []place{{child: d.Name, value: orchestrated(has), wants: orchestrated(p.hasEngine())}})
 		}

@@ -1,10 +1,12 @@
 package seldon
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
@@ -193,6 +195,7 @@ func TestArrivedWaitsForEveryDeployment(t *testing.T) {
 	owned := operated(t, now)
 	owned[1] = operated(t, before)[1]
 	want := engine.Arrival{Leaves: 1, Missing: []engine.Leaf{{
+		Dated: true,
 		Path:  "spec.predictors[0].componentSpecs[1].spec.containers[0].image",
 		Child: "m-a-1-two", Has: "example/two:1", Wants: "example/two:2",
 	}}}
@@ -308,9 +311,111 @@ func TestArrivedBetweenAnyTwo(t *testing.T) {
 	}
 }
 
+// TestArrivedWithoutAnEarlierGeneration: every leaf has to show, and nothing that the spec does not say may
+// be left of a former one.
 func TestArrivedWithoutAnEarlierGeneration(t *testing.T) {
-	if got := New().Arrived(nil, object(t, base), nil); got.Leaves != 0 || got.Missing != nil {
-		t.Errorf("%+v, want nothing: the caller decides", got)
+	const at = "spec.predictors[0]"
+	cases := map[string]struct {
+		reason, old, new string // the edit of base
+		want             []string
+	}{
+		"nothing":  {"all is there", "traffic: 100", "traffic: 100", nil},
+		"image":    {"of a component", "example/one:1", "example/one:2", []string{at + ".componentSpecs[0].spec.containers[0].image: m-a-0-one"}},
+		"replicas": {"of a Deployment", "  predictors:", "  replicas: 3\n  predictors:", []string{"spec.replicas: m-a-0-one", "spec.replicas: m-a-1-two"}},
+		"protocol": {"in the flags", "  predictors:", "  protocol: v2\n  predictors:", []string{"spec.protocol: m-a-0-one"}},
+		"annotation of the spec": {
+			"on the pods", "  predictors:", "  annotations: {a: b}\n  predictors:", []string{"spec.annotations.a: m-a-0-one"},
+		},
+		"annotation of the predictor": {
+			"in the copy and on the pods", "traffic: 100", "annotations: {a: b}", []string{at + ".annotations.a: m-a-0-one"},
+		},
+		"orchestrator's env": {"in its container", "value: info", "value: debug", []string{at + ".svcOrchSpec.env[0].value: m-a-0-one"}},
+		"model":              {"in the copy", "{name: one, type: MODEL,", "{name: one, type: MODEL, modelUri: 'gs://b/2',", []string{at + ".graph.modelUri: m-a-0-one"}},
+		"hpaSpec":            {"in the copy", "    - spec:\n        terminationGrace", "    - hpaSpec: {maxReplicas: 3}\n      spec:\n        terminationGrace", []string{at + ".componentSpecs[1].hpaSpec.maxReplicas: m-a-0-one"}},
+		"a component":        {"whose Deployment is not there", "containers: [{name: two,", "containers: [{name: twin,", []string{at + ".componentSpecs[1]: m-a-1-twin"}},
+		"separate orchestrator": {
+			"which is to leave the model's pods", "  predictors:", "  annotations: {seldon.io/engine-separate-pod: 'true'}\n  predictors:",
+			[]string{at + ".componentSpecs[0]: m-a-0-one", at + ".svcOrchSpec: m-a-svc-orch"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			former, now := object(t, base), object(t, strings.Replace(base, c.old, c.new, 1))
+			if got := New().Arrived(nil, now, operated(t, now)); len(got.Missing) > 0 || got.Leaves == 0 || got.Unexplained > 0 {
+				t.Errorf("after the operator has acted: %+v", got)
+			}
+			missing := missingOf(New().Arrived(nil, now, operated(t, former)))
+			for _, want := range c.want {
+				if !slices.Contains(missing, want) {
+					t.Errorf("%s: %s is not missing: %v", c.reason, want, missing)
+				}
+			}
+			if c.want == nil && len(missing) > 0 {
+				t.Errorf("missing: %v", missing)
+			}
+		})
+	}
+}
+
+// TestLeftovers turns it round: what was removed may not stand in the orchestrator's copy or its flags any more.
+func TestLeftovers(t *testing.T) {
+	const at = "spec.predictors[0]"
+	for name, c := range map[string]struct{ old, new, want string }{
+		"protocol":           {"  predictors:", "  protocol: v2\n  predictors:", "spec.protocol: m-a-0-one"},
+		"env":                {"env: [{name: A, value: b}]", "env: [{name: A, value: b}, {name: B, value: c}]", at + ".componentSpecs[0].spec.containers[0].env[1].value: m-a-0-one"},
+		"orchestrator's env": {"[{name: LEVEL, value: info}]", "[{name: LEVEL, value: info}, {name: B, value: c}]", at + ".svcOrchSpec.env[1].value: m-a-0-one"},
+		"nodeSelector":       {"        terminationGrace", "        nodeSelector: {gpu: 'true'}\n        terminationGrace", at + ".componentSpecs[1].spec.nodeSelector.gpu: m-a-0-one"},
+		"label":              {"traffic: 100", "labels: {team: risk}", at + ".labels.team: m-a-0-one"},
+		"shadow":             {"traffic: 100", "shadow: true", at + ".shadow: m-a-0-one"},
+		"a number":           {"    - spec:\n        terminationGrace", "    - replicas: 2\n      spec:\n        terminationGrace", at + ".componentSpecs[1].replicas: m-a-0-one"},
+	} {
+		former := operated(t, object(t, strings.Replace(base, c.old, c.new, 1)))
+		if got := missingOf(New().Arrived(nil, object(t, base), former)); !slices.Contains(got, c.want) {
+			t.Errorf("%s: %s is not missing: %v", name, c.want, got)
+		}
+	}
+	former := operated(t, object(t, strings.Replace(base, "  predictors:", "  annotations: {a: b}\n  predictors:", 1)))
+	if got := New().Arrived(nil, object(t, base), former); got.Unexplained != 2 || len(got.Missing) > 0 {
+		t.Errorf("an annotation that is still on the pods of two components may be anybody's: %+v", got)
+	}
+}
+
+func missingOf(a engine.Arrival) []string {
+	var missing []string
+	for _, l := range a.Missing {
+		missing = append(missing, l.Path+": "+l.Child)
+	}
+	return missing
+}
+
+// TestNothingIsMissingWhereTheOperatorHasActed holds the other error off: what waits for a leaf that the
+// operator or the API server writes in another way waits for ever.
+func TestNothingIsMissingWhereTheOperatorHasActed(t *testing.T) {
+	for _, r := range recorded(t) {
+		owned := operated(t, r.manifest)
+		for _, d := range owned {
+			r.overlay(d)
+		}
+		if got := New().Arrived(nil, r.manifest, owned); len(got.Missing) > 0 || got.Unexplained > 0 || got.Leaves == 0 {
+			t.Errorf("%s: %+v", r.name, got)
+		}
+	}
+}
+
+// overlay puts what was recorded of a Deployment in place of what this test makes of it.
+func (r recording) overlay(d *appsv1.Deployment) {
+	child, ok := r.Created.Children["Deployment/"+d.Name]
+	if !ok {
+		return // one that the API server refused
+	}
+	d.Spec.Replicas = child.Replicas
+	d.Spec.Template.Labels, d.Spec.Template.Annotations = child.PodLabels, child.PodAnnotations
+	for _, recorded := range child.Containers {
+		for i := range d.Spec.Template.Spec.Containers {
+			if c := &d.Spec.Template.Spec.Containers[i]; c.Name == recorded.Name {
+				c.Image, c.Args = recorded.Image, recorded.Args
+			}
+		}
 	}
 }
 

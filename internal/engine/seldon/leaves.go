@@ -220,3 +220,12 @@ func describe(path []step, v any, hidden string) string {
 	}
 	return clip(string(data))
 }
+
+// clip shortens a text that is quoted in a sentence.
+func clip(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -36,7 +36,7 @@ func (a *arrival) places(l leaf) []place {
 		if d == nil {
 			continue // counted as a workload that is not there
 		}
-		if shown := predictorOf(d); shown != nil && p.hasEngine() && a.inPredictor(index, l, inside) {
+		if shown := a.copied(d); shown != nil && p.hasEngine() && a.inPredictor(index, shown, l, inside) {
 			places = append(places, place{child: d.Name, value: lookup(shown, inside), wants: l.new, old: l.old})
 		}
 		if value, ok := a.inTemplate(p, d, l, inside); ok {
@@ -47,7 +47,7 @@ func (a *arrival) places(l leaf) []place {
 }
 
 // inPredictor reports whether a leaf shows in the orchestrator's copy of the predictor.
-func (a *arrival) inPredictor(index int, l leaf, inside []step) bool {
+func (a *arrival) inPredictor(index int, shown any, l leaf, inside []step) bool {
 	p := a.is.predictors[index]
 	switch inside[0].key {
 	case "traffic", "replicas", "name":
@@ -55,13 +55,16 @@ func (a *arrival) inPredictor(index int, l leaf, inside []step) bool {
 	case "labels":
 		return l.new != nil || last(inside).key != "version" // gets a default
 	case "graph":
-		return graphShows(p.graph, l, inside)
+		return graphShows(p.graph, l, inside) && (!a.whole || !within(inside, "endpoint")) // completed by the operator
 	case "componentSpecs":
 		if len(inside) > 2 && inside[2].key == "spec" {
-			return podShows(p, l, inside[3:])
+			return a.podShows(p, l, inside[3:])
 		}
-		return true
+		return !within(inside, "creationTimestamp")
 	case "explainer":
+		if lookup(shown, inside[:1]) == nil && l.new != nil {
+			return false // There are operators that leave it out there.
+		}
 		if len(inside) > 1 && inside[1].key == "containerSpec" {
 			return l.new != nil || !defaulted(inside)
 		}
@@ -101,7 +104,7 @@ func unitAt(g unit, inside []step) string {
 // false where the template does not show it.
 func (a *arrival) inTemplate(p part, d *appsv1.Deployment, l leaf, inside []step) (value any, ok bool) {
 	predictor := a.is.predictors[p.predictor]
-	template := func() any { return clean(asAny(d.Spec.Template.Spec), false) }
+	template := func() any { return a.template(d) }
 	switch inside[0].key {
 	case "labels", "annotations":
 		return a.podMark(p, d, l, inside)
@@ -133,17 +136,20 @@ func (a *arrival) componentValue(p part, d *appsv1.Deployment, l leaf, inside []
 	case "metadata":
 		return a.podMark(p, d, l, inside[3:])
 	case "spec":
-		if !podShows(a.is.predictors[p.predictor], l, inside[3:]) || inside[3].key == "securityContext" {
+		if !a.podShows(a.is.predictors[p.predictor], l, inside[3:]) || inside[3].key == "securityContext" {
 			return nil, false // The operator's own securityContext wins.
 		}
-		return lookup(clean(asAny(d.Spec.Template.Spec), false), inside[3:]), true
+		if a.whole && (inside[3].key == "serviceAccountName" || inside[3].key == "serviceAccount") {
+			return nil, false // A unit's own account wins.
+		}
+		return lookup(a.template(d), inside[3:]), true
 	}
 	return nil, false
 }
 
 // engineValue returns what a leaf of svcOrchSpec must be in the template that holds the engine.
 func engineValue(p part, template any, l leaf, inside []step) (value any, ok bool) {
-	if !p.hasEngine() || len(inside) < 2 {
+	if !p.hasEngine() || len(inside) < 2 || appended(l, inside) {
 		return nil, false
 	}
 	switch {
@@ -235,7 +241,7 @@ func explainerValue(p part, template any, l leaf, inside []step) (any, bool) {
 	case "args", "name":
 		return nil, false // The operator writes the arguments; a name finds the container.
 	}
-	if l.new == nil && (defaulted(inside) || inside[0].key == "image") {
+	if l.new == nil && (defaulted(inside) || inside[0].key == "image") || appended(l, inside) {
 		return nil, false
 	}
 	return lookup(template, append(containerPath(p.Containers[0].Name), inside...)), true
@@ -247,8 +253,8 @@ func containerPath(name string) []step {
 
 // podShows reports whether a leaf of a component's pod spec shows as it is, here by the path below
 // the pod spec. It leaves out what the operator or the API server puts there by themselves.
-func podShows(p predictor, l leaf, pod []step) bool {
-	if len(pod) == 0 || l.new == nil && defaulted(pod) {
+func (a *arrival) podShows(p predictor, l leaf, pod []step) bool {
+	if len(pod) == 0 || l.new == nil && defaulted(pod) || appended(l, pod) || a.whole && ofOperator(pod) {
 		return false
 	}
 	if pod[0].key != "containers" || len(pod) < 3 {
@@ -261,6 +267,8 @@ func podShows(p predictor, l leaf, pod []step) bool {
 	switch pod[2].key {
 	case "args":
 		return false
+	case "env":
+		return !a.whole // its server's own are put between them
 	case "image":
 		return l.new != nil && u.implementation != tensorflow
 	case "name":
@@ -269,17 +277,20 @@ func podShows(p predictor, l leaf, pod []step) bool {
 	return true
 }
 
-// defaulted reports whether a field comes back with a default after it was removed, so that its
-// absence proves nothing.
-func defaulted(path []step) bool {
+// appended reports whether a leaf is a whole list, as one with an entry twice is, to which the operator
+// appends: that can never be what the spec says.
+func appended(l leaf, path []step) bool {
+	_, isList := l.new.([]any)
+	switch last(path).key {
+	case "ports", "env", "volumeMounts", "volumes", "containers", "initContainers":
+		return isList
+	}
+	return false
+}
+
+// ofOperator reports whether a leaf belongs to an environment variable that the operator sets too.
+func ofOperator(path []step) bool {
 	for i, s := range path {
-		switch s.key {
-		case "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports", "volumeMounts", "imagePullPolicy",
-			"terminationMessagePath", "terminationMessagePolicy", "terminationGracePeriodSeconds", "restartPolicy",
-			"dnsPolicy", "schedulerName", "securityContext", "serviceAccount", "serviceAccountName", "defaultMode",
-			"protocol", "apiVersion":
-			return true
-		}
 		if s.element() && i > 0 && path[i-1].key == "env" && operatorsEnv(s.id) {
 			return true
 		}
@@ -287,8 +298,27 @@ func defaulted(path []step) bool {
 	return false
 }
 
+// defaulted reports whether a field comes back with a default after it was removed, so that its
+// absence proves nothing.
+func defaulted(path []step) bool {
+	for _, s := range path {
+		switch s.key {
+		case "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports", "volumeMounts", "imagePullPolicy",
+			"terminationMessagePath", "terminationMessagePolicy", "terminationGracePeriodSeconds", "restartPolicy",
+			"dnsPolicy", "schedulerName", "securityContext", "serviceAccount", "serviceAccountName", "defaultMode",
+			"protocol", "apiVersion":
+			return true
+		}
+	}
+	return ofOperator(path)
+}
+
 // operatorsEnv reports whether the operator itself sets an environment variable of that name.
 func operatorsEnv(name string) bool {
+	switch name {
+	case "ENGINE_PREDICTOR", "REQUEST_LOGGER_DEFAULT_ENDPOINT":
+		return true
+	}
 	for _, prefix := range []string{"PREDICTIVE_UNIT_", "PREDICTOR_", "MLSERVER_", "SELDON_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true

@@ -24,9 +24,10 @@ type recording struct {
 	manifest *unstructured.Unstructured
 	Created  struct {
 		Children map[string]struct {
-			Replicas   *int32             `json:"replicas"`
-			Containers []engine.Container `json:"containers"`
-			PodLabels  map[string]string  `json:"podLabels"`
+			Replicas       *int32              `json:"replicas"`
+			Containers     []recordedContainer `json:"containers"`
+			PodLabels      map[string]string   `json:"podLabels"`
+			PodAnnotations map[string]string   `json:"podAnnotations"`
 		} `json:"children"`
 		Status map[string]any `json:"status"`
 	} `json:"created"`
@@ -35,6 +36,11 @@ type recording struct {
 		NewReplicaSets []string         `json:"newReplicaSets"`
 	} `json:"scaledTo3"`
 	Events [][]string `json:"events"`
+}
+
+type recordedContainer struct {
+	engine.Container
+	Args []string `json:"args"`
 }
 
 // recorded returns all recordings.
@@ -130,7 +136,7 @@ func compareWorkload(t *testing.T, r recording, w engine.Workload) {
 		t.Errorf("%s: replicas %d by %s, recorded %v", w.Name(), *w.Replicas, w.Source, child.Replicas)
 	}
 	for _, c := range w.Containers {
-		i := slices.IndexFunc(child.Containers, func(is engine.Container) bool { return is.Name == c.Name })
+		i := slices.IndexFunc(child.Containers, func(is recordedContainer) bool { return is.Name == c.Name })
 		if i < 0 || (c.Image != "" && child.Containers[i].Image != c.Image) {
 			t.Errorf("%s: container %v, recorded %v", w.Name(), c, child.Containers)
 		}
