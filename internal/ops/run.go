@@ -135,9 +135,11 @@ func (r *run) findOurs(ctx context.Context, lost error) (*unstructured.Unstructu
 // lostAnswerLimit bounds the reading that looks for what a lost answer was about.
 const lostAnswerLimit = 10 * time.Second
 
+// awaitAvailable waits until it is available. What was read after a lost answer may have been edited
+// already: then it is not as it was created.
 func (r *run) awaitAvailable(ctx context.Context) Reason {
 	return r.pursue(ctx, journal.Wait, judge.Goal{
-		Kind: judge.Available, Root: r.ref, Baseline: r.known, Created: true,
+		Kind: judge.Available, Root: r.ref, Baseline: r.known, Created: r.known.GetGeneration() == 1,
 		Patient: !r.FailFast, RequireReady: r.RequireReady,
 	}, "waiting until it is available")
 }
