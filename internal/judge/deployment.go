@@ -244,10 +244,10 @@ func (l *look) findReached(matched map[string]*appsv1.Deployment) {
 	}
 }
 
-// falls reports whether the goal lowers the Deployment's replicas, so that pods must go. At 0 none may be
-// there, whoever made it.
+// falls reports whether the goal lowers the Deployment's replicas, or nobody knows whether it does, so that
+// pods must go. At 0 none may be there, whoever made it.
 func (l *look) falls(d *appsv1.Deployment) bool {
-	return l.goal.Kind == Scaled && (l.goal.Was[d.Name] > replicasOf(d) || replicasOf(d) == 0)
+	return l.goal.Kind == Scaled && (l.goal.Was == nil || l.goal.Was[d.Name] > replicasOf(d) || replicasOf(d) == 0)
 }
 
 // podsOf counts the Deployment's pods that are not finished: all of them, the ready ones of its
