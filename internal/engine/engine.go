@@ -118,6 +118,8 @@ type Autoscaled struct {
 	// Absent says that the operator's own status shows that the autoscaler was not made, so that
 	// nothing moves the replicas.
 	Absent bool
+	// Hidden says that the autoscaler is no object of the kinds that are watched.
+	Hidden bool
 }
 
 // State is the operator's opinion of an object.

@@ -188,7 +188,7 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 	has := replicasOf(d)
 	switch {
 	case w.Autoscaled != nil:
-		l.remarkAutoscaled(*w.Autoscaled, d, has)
+		l.findRange(*w.Autoscaled, d, has)
 		return
 	case w.Replicas == nil || *w.Replicas == has:
 		return
@@ -203,14 +203,6 @@ func (l *look) findImpliedReplicas(w engine.Workload, d *appsv1.Deployment) {
 		Chain:   l.chain(d, fmt.Sprintf("%d replicas instead of %d", has, *w.Replicas)),
 		Hint:    fmt.Sprintf("kubectl get hpa -n %s; kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Namespace, d.Name),
 	})
-}
-
-func (l *look) remarkAutoscaled(a engine.Autoscaled, d *appsv1.Deployment, has int32) {
-	if a.Absent {
-		l.remarkf("Deployment %s stays at %d: %s takes its replicas away, but the operator made no autoscaler from it", d.Name, has, a.Path)
-		return
-	}
-	l.remarkf("Deployment %s is autoscaled %d to %d by %s, now %d", d.Name, a.Min, a.Max, a.By, has)
 }
 
 // findStrangers looks at owned Deployments that the spec does not imply.

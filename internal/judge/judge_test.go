@@ -163,7 +163,7 @@ func (tc testCase) goal(world map[string]object) judge.Goal {
 func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Snapshot {
 	t.Helper()
 	s := snapshot.New()
-	for _, kind := range []snapshot.Kind{"SeldonDeployment", snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
+	for _, kind := range []snapshot.Kind{"SeldonDeployment", snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service, snapshot.HPA} {
 		s.SetComplete(kind, true)
 	}
 	for i, earlier := range tc.Earlier {

@@ -81,6 +81,7 @@ const (
 	ReplicasRewritten Class = "ReplicasRewritten"
 	TemplateRewritten Class = "TemplateRewritten"
 	AutoscalerIdle    Class = "AutoscalerIdle"
+	AutoscalerAbsent  Class = "AutoscalerAbsent"
 	NotReady          Class = "NotReady"
 	NodesComing       Class = "NodesComing"
 	OperatorRetries   Class = "OperatorRetries"
@@ -116,6 +117,7 @@ var tolerances = map[Class]time.Duration{
 	CrashLoop:         60 * time.Second,
 	OutOfMemory:       60 * time.Second,
 	AutoscalerIdle:    never,
+	AutoscalerAbsent:  never,
 	NotReady:          never,
 	NodesComing:       never,
 	OperatorRetries:   never,

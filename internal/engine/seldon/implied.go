@@ -153,7 +153,7 @@ func (d deployment) autoscaled(c component) *engine.Autoscaled {
 	case c.keda != nil:
 		return &engine.Autoscaled{
 			By: "kedaSpec", Path: c.path + ".kedaSpec",
-			Min: or(c.keda.min, kedaMin), Max: or(c.keda.max, kedaMax), Absent: d.kedaAbsent,
+			Min: or(c.keda.min, kedaMin), Max: or(c.keda.max, kedaMax), Absent: d.kedaAbsent, Hidden: true,
 		}
 	case c.hpa != nil:
 		return &engine.Autoscaled{
