@@ -114,7 +114,7 @@ func (s *step) confirmRoot(objects []snapshot.Object) {
 		}
 	}
 	if last := s.Root(s.goal.Root.UID); s.fresh == nil && last != nil {
-		s.snap.Remove(last)
+		s.snap.Remove(last, "")
 	}
 }
 
@@ -146,7 +146,7 @@ func (s *step) feed(objects []snapshot.Object) {
 		}
 	}
 	for _, o := range s.asked {
-		if !there[o.GetUID()] && s.snap.Remove(o) {
+		if !there[o.GetUID()] && s.snap.Remove(o, "") {
 			s.story.saw(o)
 		}
 	}
@@ -181,7 +181,7 @@ func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.S
 		case known != nil:
 			read.Set(known) // the parts of a read may take so long that the watches overtake it
 		case s.snap.Gone(o.GetUID()):
-			read.Remove(o)
+			read.Remove(o, "")
 		}
 	}
 	for _, o := range s.snap.Below(s.goal.Root.UID) {

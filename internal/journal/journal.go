@@ -213,7 +213,7 @@ func (s *step) change(c snapshot.Change) {
 			s.story.saw(c.Object)
 		}
 	case snapshot.Deleted:
-		if s.snap.Remove(c.Object) {
+		if s.snap.Remove(c.Object, c.Version) {
 			s.doubted = false
 			s.story.saw(c.Object)
 		}

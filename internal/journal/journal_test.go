@@ -358,3 +358,15 @@ func TestRecall(t *testing.T) {
 		t.Error("what could not be read is not known to be lacking")
 	}
 }
+
+// TestTheLabelComesBack: a Deployment whose label somebody takes away and the operator restores is there, and
+// is not waited for.
+func TestTheLabelComesBack(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 0))
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: snapshot.Deployment, Object: deployment("4", 0), Version: "4"}}})
+	p.see(deployment("5", 1))
+	if p.last.Read != journal.ReadRoot {
+		t.Errorf("what is lacking: %+v", p.state.Last(p.now).Lacks)
+	}
+}

@@ -310,7 +310,7 @@ func TestGone(t *testing.T) {
 		if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != judge.Waiting {
 			t.Fatalf("%q before %s is gone", v.Outcome, uid)
 		}
-		s.Remove(s.Get(uid))
+		s.Remove(s.Get(uid), "")
 	}
 	_, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{})
 	if v.Outcome != judge.Reached {
@@ -342,14 +342,14 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := snapshot.New()
 			root := typed(t, world["SeldonDeployment"])
-			s.Remove(root)
+			s.Remove(root, "")
 			left := typed(t, tc.left)
 			s.Set(left)
 			goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
 			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
 				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)
 			}
-			s.Remove(left)
+			s.Remove(left, "")
 			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != judge.Reached {
 				t.Errorf("%q when all is gone: %v", v.Outcome, v.Lacks)
 			}

@@ -50,7 +50,7 @@ func TestRemains(t *testing.T) {
 			if c.gone {
 				return
 			}
-			s.Remove(c.left)
+			s.Remove(c.left, "")
 			if found = judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}}); len(found.Lacks) > 0 {
 				t.Errorf("still not gone: %v", found.Lacks)
 			}

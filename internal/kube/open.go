@@ -130,7 +130,7 @@ func (f *follower) replace(ctx context.Context, objects []snapshot.Object, versi
 	if seen := f.known.newest(); seen != "" && version != seen && !newer(version, seen) {
 		return fmt.Errorf("%w (%s after %s)", errStale, version, seen)
 	}
-	f.send(ctx, f.known.replace(objects)...)
+	f.send(ctx, f.known.replace(objects, version)...)
 	there := make(map[types.UID]bool, len(objects))
 	for _, o := range objects {
 		there[o.GetUID()] = true

@@ -238,7 +238,7 @@ func (k known) seen(o snapshot.Object) []snapshot.Change {
 	}
 	var changes []snapshot.Change
 	if old != nil && old.GetUID() != o.GetUID() {
-		changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old})
+		changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old, Version: o.GetResourceVersion()})
 	}
 	k[address(o)] = o
 	return append(changes, snapshot.Change{Type: snapshot.Seen, Object: o})
@@ -249,11 +249,11 @@ func (k known) deleted(o snapshot.Object) []snapshot.Change {
 	if old := k[address(o)]; old != nil && old.GetUID() == o.GetUID() {
 		delete(k, address(o))
 	}
-	return []snapshot.Change{{Type: snapshot.Deleted, Object: o}}
+	return []snapshot.Change{{Type: snapshot.Deleted, Object: o, Version: o.GetResourceVersion()}}
 }
 
-// replace returns the changes that a complete list brings: what it no longer holds was deleted.
-func (k known) replace(objects []snapshot.Object) []snapshot.Change {
+// replace returns the changes that a complete list brings: what it no longer holds at its version was deleted.
+func (k known) replace(objects []snapshot.Object, version string) []snapshot.Change {
 	there := make(map[string]bool, len(objects))
 	for _, o := range objects {
 		there[address(o)] = true
@@ -262,7 +262,7 @@ func (k known) replace(objects []snapshot.Object) []snapshot.Change {
 	for name, old := range k {
 		if !there[name] {
 			delete(k, name)
-			changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old})
+			changes = append(changes, snapshot.Change{Type: snapshot.Deleted, Object: old, Version: version})
 		}
 	}
 	slices.SortFunc(changes, func(a, b snapshot.Change) int { return cmp.Compare(address(a.Object), address(b.Object)) })

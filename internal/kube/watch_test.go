@@ -346,3 +346,30 @@ func TestWatchTellsWhatThereIs(t *testing.T) {
 		}
 	})
 }
+
+// TestDeletionsTellTheirVersion: so that what only lost its label can be told from what is dead when it is
+// shown again.
+func TestDeletionsTellTheirVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t,
+			on("WATCHLIST", send(added(thing("a", "ua", 5)), added(thing("b", "ub", 6)), added(thing("c", "uc", 7)), listed(9),
+				removed(thing("a", "ua", 11)), added(thing("b", "other", 13))), pause(2*time.Second), send(failure(410, metav1.StatusReasonExpired))),
+			on("WATCHLIST", send(added(thing("b", "other", 13)), listed(20)), hold))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		out := make(chan snapshot.Change)
+		go func() {
+			defer close(out)
+			s.connect().Watch(ctx, target(), out)
+		}()
+		got := map[string]string{}
+		for c := range out {
+			if c.Type == snapshot.Deleted {
+				got[string(c.Object.GetUID())] = c.Version
+			}
+		}
+		if d := cmp.Diff(map[string]string{"ua": "11", "ub": "13", "uc": "20"}, got); d != "" {
+			t.Errorf("versions (-want +got):\n%s", d)
+		}
+	})
+}

@@ -14,7 +14,9 @@ type Change struct {
 	// Err is set for Lost and Denied.
 	Err error
 	// There are the UIDs of all objects that there were at Version, set for Listed.
-	There   map[types.UID]bool
+	There map[types.UID]bool
+	// Version is the resourceVersion that Listed speaks of, and the one at which what is Deleted was not
+	// there any more; empty where nobody knows.
 	Version string
 }
 
@@ -25,7 +27,8 @@ const (
 	// Seen carries an object that was listed, added or modified.
 	Seen ChangeType = iota
 	// Deleted carries the last known state of an object that was deleted, also when the deletion
-	// was missed and only its absence from a later list shows it.
+	// was missed and only its absence from a later list shows it. A watch with a selector says the same of
+	// an object that lives on and has lost its label: then it may be Seen again, at a later version.
 	Deleted
 	// Listed says which objects of the kind there are, after a list; what else is known of the kind, from
 	// a read perhaps, has been deleted.

@@ -35,6 +35,8 @@ type Tombstone struct {
 	Ref
 	// Gone is set when the object's deletion was seen.
 	Gone bool
+	// gone is the version at which it was not there any more; empty where nobody knows.
+	gone string
 }
 
 // New returns an empty Snapshot.
@@ -68,13 +70,14 @@ func (s *Snapshot) Refused(kind Kind) bool {
 
 // Set takes in an object as the cluster showed it and reports whether anything became newer by it.
 // An object never goes back in time: an older resourceVersion of the same UID is dropped, and so is
-// anything about a UID whose deletion was seen.
+// anything about a UID whose deletion was seen. What is shown at a later version than that of its deletion
+// was not deleted: it had only left the selection of a watch, for want of the label.
 func (s *Snapshot) Set(o Object) bool {
 	if e, ok := o.(*corev1.Event); ok {
 		return s.setEvent(e)
 	}
 	uid := o.GetUID()
-	if s.ever[uid].Gone || !newer(o, s.living[uid]) {
+	if t := s.ever[uid]; t.Gone && !outlives(o, t.gone) || !newer(o, s.living[uid]) {
 		return false
 	}
 	if pod, ok := o.(*corev1.Pod); ok {
@@ -86,20 +89,33 @@ func (s *Snapshot) Set(o Object) bool {
 	return true
 }
 
-// Remove takes in that an object was deleted and reports whether that was news.
-func (s *Snapshot) Remove(o Object) bool {
+// outlives reports whether an object is known to have been there after a version. Of versions that are
+// not known, or no numbers, nobody knows which came first.
+func outlives(o Object, gone string) bool {
+	_, err1 := strconv.ParseUint(gone, 10, 64)
+	_, err2 := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
+	return err1 == nil && err2 == nil && laterThan(o.GetResourceVersion(), gone)
+}
+
+// Remove takes in that an object was deleted, and was not there any more at a version, which is empty where
+// nobody knows. It reports whether that was news.
+func (s *Snapshot) Remove(o Object, version string) bool {
 	if e, ok := o.(*corev1.Event); ok {
 		return s.events[e.UID] != nil // Events expire; what they told stays told.
 	}
 	uid := o.GetUID()
-	if s.ever[uid].Gone {
+	before := s.ever[uid]
+	switch known := s.living[uid]; {
+	case known != nil && outlives(known, version):
+		return false
+	case before.Gone && (version == "" || before.gone != "" && laterThan(before.gone, version)):
 		return false
 	}
 	s.linkOwners(o)
 	delete(s.living, uid)
 	delete(s.exits, uid)
-	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true}
-	return true
+	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true, gone: version}
+	return !before.Gone
 }
 
 func (s *Snapshot) setEvent(e *corev1.Event) bool {
@@ -214,7 +230,7 @@ func (s *Snapshot) Prune(kind Kind, there map[types.UID]bool, version string) bo
 	news := false
 	for uid, o := range s.living {
 		if KindOf(o) == kind && !there[uid] && !laterThan(o.GetResourceVersion(), version) {
-			news = s.Remove(o) || news
+			news = s.Remove(o, "") || news
 		}
 	}
 	return news

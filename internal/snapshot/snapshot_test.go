@@ -44,11 +44,54 @@ func TestAnObjectNeverGoesBackInTime(t *testing.T) {
 func TestTheDeadStayDead(t *testing.T) {
 	s := snapshot.New()
 	s.Set(pod("a", "1"))
-	if !s.Remove(pod("a", "2")) || s.Remove(pod("a", "2")) {
+	if !s.Remove(pod("a", "2"), "") || s.Remove(pod("a", "2"), "") {
 		t.Error("a deletion is news exactly once")
 	}
 	if s.Set(pod("a", "3")) || s.Get("a") != nil || !s.Gone("a") {
 		t.Error("an object came back after its deletion was seen")
+	}
+}
+
+// TestLeavingASelectionIsNoDeath: a watch with a selector says DELETED of what has lost its label. What is
+// shown at a later version than that lives; what a lagging watch or read shows of before does not.
+func TestLeavingASelectionIsNoDeath(t *testing.T) {
+	for reason, tc := range map[string]struct {
+		gone   []string // versions at which it was not there
+		shown  string
+		living bool
+	}{
+		"the label has come back":                               {[]string{"5"}, "6", true},
+		"a state of before the deletion comes late":             {[]string{"5"}, "4", false},
+		"the very state that was deleted":                       {[]string{"5"}, "5", false},
+		"a deletion of unknown version":                         {[]string{""}, "6", false},
+		"a read shows its absence before the watch tells":       {[]string{"", "5"}, "6", true},
+		"a read shows its absence after the watch has told":     {[]string{"5", ""}, "6", true},
+		"of two deletions the later counts":                     {[]string{"7", "5"}, "6", false},
+		"versions that are no numbers tell nothing of an order": {[]string{"x"}, "y", false},
+	} {
+		s := snapshot.New()
+		s.Set(pod("a", "3", "root"))
+		for i, version := range tc.gone {
+			if news := s.Remove(pod("a", "3", "root"), version); news != (i == 0) {
+				t.Errorf("%s: deletion %d is news: %v", reason, i, news)
+			}
+		}
+		if news := s.Set(pod("a", tc.shown, "root")); news != tc.living || (s.Get("a") != nil) != tc.living || s.Gone("a") == tc.living {
+			t.Errorf("%s: news %v, object %v, gone %v, want living %v", reason, news, s.Get("a"), s.Gone("a"), tc.living)
+		}
+	}
+}
+
+// TestALateDeletionKillsNoSurvivor: a read has shown the object with its label back before the watch tells
+// that it had lost it.
+func TestALateDeletionKillsNoSurvivor(t *testing.T) {
+	s := snapshot.New()
+	s.Set(pod("a", "6"))
+	if s.Remove(pod("a", "3"), "5") || s.Get("a") == nil {
+		t.Error("what was shown at a later version than its deletion is taken for dead")
+	}
+	if !s.Remove(pod("a", "6"), "7") || s.Get("a") != nil {
+		t.Error("its later deletion counts for nothing")
 	}
 }
 
@@ -61,7 +104,7 @@ func TestDescendantsInWhateverOrderTheyCome(t *testing.T) {
 	if want := []string{"leaf", "middle"}; !slices.Equal(ever, want) {
 		t.Errorf("ever %q, want %q", ever, want)
 	}
-	s.Remove(pod("middle", "5", "root"))
+	s.Remove(pod("middle", "5", "root"), "")
 	below := names(s.Below("root"), func(o snapshot.Object) string { return o.GetName() })
 	if want := []string{"leaf"}; !slices.Equal(below, want) {
 		t.Errorf("below %q, want %q", below, want)

@@ -92,7 +92,7 @@ func (o *observer) take(c snapshot.Change) error {
 		}
 		o.snap.Set(c.Object)
 	case snapshot.Deleted:
-		o.snap.Remove(c.Object)
+		o.snap.Remove(c.Object, c.Version)
 	case snapshot.Listed:
 		o.snap.Prune(c.Kind, c.There, c.Version)
 	case snapshot.Synced:
