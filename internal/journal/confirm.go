@@ -5,6 +5,8 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -42,8 +44,9 @@ func (s *step) confirmReached(v judge.Verdict) {
 	}
 }
 
-// hasty reports whether the last state of an object shows that it was removed at once, and may have
-// owned something: in a foreground deletion it would have been marked first.
+// hasty reports whether the last state of an object shows that it was removed at once, where in a foreground
+// deletion it would have been marked first: it may have left what it owned, or be there still without the
+// label by which it is watched.
 func hasty(o snapshot.Object) bool {
 	if o.GetDeletionTimestamp() != nil {
 		return false
@@ -53,8 +56,21 @@ func hasty(o snapshot.Object) bool {
 		return true
 	case *appsv1.ReplicaSet:
 		return o.Spec.Replicas == nil || *o.Spec.Replicas > 0
+	case *corev1.Pod: // one that has no node, or has ended, is removed at once
+		return o.Spec.NodeName != "" && o.Status.Phase != corev1.PodFailed && o.Status.Phase != corev1.PodSucceeded
 	}
 	return false
+}
+
+// seekStrays looks again for what is there without the label: no watch tells when it goes.
+func (s *step) seekStrays() {
+	switch {
+	case len(s.strays) == 0 || s.reading != ReadNothing:
+	case !s.doubted:
+		s.ask(ReadLeft)
+	case s.Wake.IsZero() || s.untilCertain().Before(s.Wake):
+		s.Wake = s.untilCertain()
+	}
 }
 
 // doubtTime is how long after the first confirming read that disagreed the next one is made although
@@ -98,6 +114,7 @@ func (s *step) confirm(in ReadDone) {
 	case part == ReadLeft:
 		s.looked = true
 		s.feed(in.Objects)
+		s.meetStrays(in.Named)
 	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
 		s.confirmBelow(part, in.Objects)
 		s.fresh = nil
@@ -153,14 +170,58 @@ func (s *step) feed(objects []snapshot.Object) {
 	s.asked = nil
 }
 
-// ask asks for what is below the custom resource.
+// meetStrays takes in which of those that may only have lost their label are there. They are looked for again
+// until they are gone.
+func (s *step) meetStrays(named []snapshot.Object) {
+	there := map[types.UID]bool{}
+	for _, o := range named {
+		if s.strays[o.GetUID()] && s.unwatched(o.GetUID()) {
+			there[o.GetUID()] = true
+			s.snap.Revive(o)
+		}
+	}
+	for uid := range s.strays {
+		if o := s.snap.Get(uid); o != nil && s.unwatched(uid) && !there[uid] {
+			s.snap.Remove(o, "")
+		}
+	}
+	if s.strays = there; len(there) > 0 {
+		s.doubt()
+	}
+}
+
+// unwatched reports whether no watch shows the object with that UID, at present.
+func (s *step) unwatched(uid types.UID) bool {
+	_, bare := s.snap.Get(uid).(*metav1.PartialObjectMetadata)
+	return bare || s.snap.Gone(uid)
+}
+
+// ask asks for what is below the custom resource. After a deletion that includes what went without having
+// been marked for it.
 func (s *step) ask(part Reading) {
 	s.reading, s.Read, s.asked = part, part, nil
+	if part == ReadLeft {
+		s.askNames()
+	}
 	for _, o := range s.snap.Below(s.goal.Root.UID) {
-		if kind := snapshot.KindOf(o); slices.Contains(part.Kinds(), kind) && s.snap.Complete(kind) {
+		if kind := snapshot.KindOf(o); slices.Contains(part.Kinds(), kind) && s.snap.Complete(kind) && !s.strays[o.GetUID()] {
 			s.asked = append(s.asked, o)
 		}
 	}
+}
+
+// askNames asks for the names of all objects of those kinds of which something may have lost its label.
+func (s *step) askNames() {
+	sought := map[types.UID]bool{}
+	for _, t := range s.snap.Ever(s.goal.Root.UID) {
+		if t.Gone && !t.Marked || s.strays[t.UID] {
+			sought[t.UID] = true
+			if !slices.Contains(s.Names, t.Kind) {
+				s.Names = append(s.Names, t.Kind)
+			}
+		}
+	}
+	s.strays = sought
 }
 
 // doubt puts the next confirming read off, each time for longer, unless something new is seen.

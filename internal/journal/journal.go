@@ -35,10 +35,10 @@ type (
 		Text  string
 		Limit time.Duration
 	}
-	// ReadDone answers a want for a confirming read.
+	// ReadDone answers a want for a confirming read. Named are the objects of the wanted Names.
 	ReadDone struct {
-		Objects []snapshot.Object
-		Err     error
+		Objects, Named []snapshot.Object
+		Err            error
 	}
 	// LogDone answers a want for the log of a problem's container.
 	LogDone struct {
@@ -84,6 +84,7 @@ type State struct {
 	hasty   bool                       // something below it was removed without waiting for what it owned
 	looked  bool                       // a read has shown what a deletion left
 	asked   []snapshot.Object          // what was known below it when the read was asked for
+	strays  map[types.UID]bool         // what of it no watch can see, for want of the label, or may have been so
 	unread  bool                       // the last confirming read failed, which has been told
 	doubts  int                        // how often a confirming read has disagreed in this phase
 	doubted bool                       // the last confirming read disagreed, and nothing has changed since
@@ -108,6 +109,8 @@ type Outcome struct {
 	Entries []Entry
 	// Read asks for a part of the confirming read, to be answered with ReadDone.
 	Read Reading
+	// Names are the kinds of which the read is to tell every object, whatever its labels.
+	Names []snapshot.Kind
 	// Log asks for the last lines of a container's log, to be answered with LogDone.
 	Log *LogWant
 	// Verdict is set once, when the goal is reached, failed or lost.
@@ -192,7 +195,7 @@ func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
 	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
-	s.doubted, s.doubts = false, 0
+	s.doubted, s.doubts, s.strays = false, 0, nil
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Limit: in.Limit})
@@ -217,7 +220,9 @@ func (s *step) change(c snapshot.Change) {
 			s.doubted = false
 			s.story.saw(c.Object)
 		}
-		s.hasty = s.hasty || s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID())
+		if s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID()) {
+			s.hasty, s.looked = true, false
+		}
 	case snapshot.Listed:
 		if s.snap.Prune(c.Kind, c.There, c.Version) {
 			s.doubted = false
@@ -292,6 +297,7 @@ func (s *step) decide() {
 	case judge.Waiting:
 		s.fresh = nil
 		s.tellStuck(verdict)
+		s.seekStrays()
 	case judge.Reached:
 		s.confirmReached(verdict)
 	case judge.Failed:

@@ -370,3 +370,39 @@ func TestTheLabelComesBack(t *testing.T) {
 		t.Errorf("what is lacking: %+v", p.state.Last(p.now).Lacks)
 	}
 }
+
+// TestGoneWithoutTheLabel: what went without having been marked for deletion may have lost nothing but its label.
+// It is looked for whatever its labels, again and again while it is there, and nothing is called gone before.
+func TestGoneWithoutTheLabel(t *testing.T) {
+	p := newPlayer()
+	first := root(1, 1, "Available")
+	p.step(journal.Began{Phase: journal.Delete, Goal: judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(first)}})
+	p.see(first, deployment("2", 1))
+	for _, o := range []snapshot.Object{deployment("2", 1), first} {
+		p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Deleted, Kind: snapshot.KindOf(o), Object: o, Version: "7"}}})
+	}
+	if p.last.Read != journal.ReadLeft || !slices.Equal(p.last.Names, []snapshot.Kind{snapshot.Deployment}) {
+		t.Fatalf("read %v with the names of %v: want what is left, and all Deployments' names", p.last.Read, p.last.Names)
+	}
+	bare := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "m-p-0-clf", Namespace: "default", UID: "deployment", ResourceVersion: "6"}}
+	bare.Kind = "Deployment"
+	stranger := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "other", Namespace: "default", UID: "other", ResourceVersion: "4"}}
+	stranger.Kind = "Deployment"
+	for range 2 {
+		p.step(journal.ReadDone{Named: []snapshot.Object{bare, stranger}})
+		if lacks := p.state.Last(p.now).Lacks; p.last.Verdict != nil || len(lacks) != 1 || !strings.Contains(lacks[0].Text, "without the label") {
+			t.Fatalf("verdict %+v, lacks %+v: want that the Deployment is there", p.last.Verdict, lacks)
+		}
+		if p.last.Wake.IsZero() {
+			t.Fatal("nobody would look for it again, and no watch tells of it")
+		}
+		p.now = p.last.Wake
+		if p.step(journal.Ticked{}); p.last.Read != journal.ReadLeft {
+			t.Fatalf("read %v: want to look again", p.last.Read)
+		}
+	}
+	p.step(journal.ReadDone{Named: []snapshot.Object{stranger}})
+	if p.last.Verdict == nil || p.last.Verdict.Outcome != judge.Reached {
+		t.Errorf("verdict %+v, lacks %+v: want gone", p.last.Verdict, p.state.Last(p.now).Lacks)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
@@ -121,6 +122,9 @@ func remains(o snapshot.Object) string {
 	}
 	if pod, ok := o.(*corev1.Pod); ok && pod.DeletionTimestamp != nil && pod.DeletionGracePeriodSeconds != nil {
 		parts = append(parts, fmt.Sprintf("grace period %d s on node %s", *pod.DeletionGracePeriodSeconds, pod.Spec.NodeName))
+	}
+	if _, bare := o.(*metav1.PartialObjectMetadata); bare { // no watch has shown it
+		parts = append(parts, "without the label by which it was watched")
 	}
 	return fmt.Sprintf("%s: %s", snapshot.RefTo(o), strings.Join(parts, ", "))
 }

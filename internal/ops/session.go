@@ -2,8 +2,11 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -108,19 +111,29 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	switch out.Read {
 	case journal.ReadNothing:
 	case journal.ReadRoot:
-		go s.read(ctx, []snapshot.Kind{s.target.Kind()})
+		go s.read(ctx, []snapshot.Kind{s.target.Kind()}, nil)
 	case journal.ReadBelow, journal.ReadTree, journal.ReadLeft:
-		go s.read(ctx, s.readable(out.Read.Kinds()))
+		go s.read(ctx, s.readable(out.Read.Kinds()), s.readable(out.Names))
 	}
 	if out.Log != nil {
 		go s.readLog(ctx, *out.Log)
 	}
 }
 
-// read makes the confirming read of what the watches may see, and answers with it.
-func (s *session) read(ctx context.Context, kinds []snapshot.Kind) {
+// read makes the confirming read of what the watches may see, and of the names of all objects of some kinds,
+// and answers with it.
+func (s *session) read(ctx context.Context, kinds, names []snapshot.Kind) {
 	objects, err := s.Cluster.Read(ctx, s.target, kinds...)
-	s.answer(ctx, journal.ReadDone{Objects: objects, Err: err})
+	var named []snapshot.Object
+	for _, kind := range names {
+		found, namesErr := s.Cluster.Names(ctx, s.target.Namespace, kind)
+		err = errors.Join(err, namesErr)
+		for i := range found {
+			found[i].SetGroupVersionKind(schema.GroupVersionKind{Kind: string(kind)})
+			named = append(named, &found[i])
+		}
+	}
+	s.answer(ctx, journal.ReadDone{Objects: objects, Named: named, Err: err})
 }
 
 // readable returns those of the kinds that are not refused.

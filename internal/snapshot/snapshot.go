@@ -35,6 +35,8 @@ type Tombstone struct {
 	Ref
 	// Gone is set when the object's deletion was seen.
 	Gone bool
+	// Marked is set when it was seen to be marked for deletion. What went without may only have lost its label.
+	Marked bool
 	// gone is the version at which it was not there any more; empty where nobody knows.
 	gone string
 }
@@ -83,10 +85,15 @@ func (s *Snapshot) Set(o Object) bool {
 	if pod, ok := o.(*corev1.Pod); ok {
 		s.noteExits(pod)
 	}
-	s.living[uid] = o
-	s.ever[uid] = Tombstone{Ref: RefTo(o)}
-	s.linkOwners(o)
+	s.Revive(o)
 	return true
+}
+
+// Revive takes in an object that a consistent read has shown to be there, whatever was known of it.
+func (s *Snapshot) Revive(o Object) {
+	s.living[o.GetUID()] = o
+	s.ever[o.GetUID()] = Tombstone{Ref: RefTo(o), Marked: o.GetDeletionTimestamp() != nil}
+	s.linkOwners(o)
 }
 
 // outlives reports whether an object is known to have been there after a version. Of versions that are
@@ -114,7 +121,7 @@ func (s *Snapshot) Remove(o Object, version string) bool {
 	s.linkOwners(o)
 	delete(s.living, uid)
 	delete(s.exits, uid)
-	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true, gone: version}
+	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true, Marked: before.Marked || o.GetDeletionTimestamp() != nil, gone: version}
 	return !before.Gone
 }
 

@@ -221,7 +221,7 @@ func TestFreshRemembersExits(t *testing.T) {
 	if got := fresh.ExitsBefore("pod", "clf"); got != 3 {
 		t.Errorf("%d exits lie before it was first seen, want 3", got)
 	}
-	s.Remove(pod("3", 4))
+	s.Remove(pod("3", 4), "")
 	if got := s.ExitsBefore("pod", "clf"); got != 0 {
 		t.Errorf("%d exits are remembered of a pod that is gone", got)
 	}
