@@ -48,7 +48,7 @@ func (f *looking) look(
 	}
 	fmt.Fprintf(o.stderr, "context %s, server %s, %s\n", render.Clean(orNone(name)), render.Clean(server), render.Clean(where))
 	reason, err := carryOut(ctx, look.Deps{
-		Cluster: cluster, Engine: all.Table()[0], Now: time.Now, Ahead: cluster.Ahead, Interrupts: reasons,
+		Cluster: cluster, Engine: all.Table()[0], Now: cluster.Now, Ahead: cluster.Ahead, Interrupts: reasons,
 		Warn: func(text string) { fmt.Fprintln(o.stderr, "warning:", render.Clean(text)) },
 	}, look.Request{Namespace: namespace, Follow: f.follow, Limit: f.limits.Wait})
 	if err != nil {

@@ -55,7 +55,11 @@ func (c *Cluster) Verbs() map[string]int { return c.traffic.byVerb() }
 // that cannot be probed otherwise (HTTP/1.1). Requests counts them too.
 func (c *Cluster) Probes() int { return int(c.traffic.probes.Load()) }
 
-// Ahead returns how far the server's clock is ahead of ours, at least, and whether that is known.
+// Now returns the time by the clock that Ahead is about. It is the system's as it was when New was called,
+// and nobody sets it.
+func (c *Cluster) Now() time.Time { return c.traffic.clock.now() }
+
+// Ahead returns how far the server's clock is ahead of Now, at least, and whether that is known.
 func (c *Cluster) Ahead() (ahead time.Duration, known bool) {
 	c.traffic.mu.Lock()
 	defer c.traffic.mu.Unlock()

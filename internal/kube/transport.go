@@ -40,6 +40,7 @@ type traffic struct {
 	mu    sync.Mutex
 	verbs map[string]int
 	ahead *time.Duration // how far its clock is ahead of ours, at least; nil: not known
+	clock clock
 
 	probes atomic.Int64
 	http1  atomic.Bool // it does not speak HTTP/2
@@ -86,7 +87,22 @@ func target(address *url.URL) string {
 // fairness is the header of every answer of a server with priority and fairness.
 const fairness = "X-Kubernetes-Pf-Flowschema-Uid"
 
-func newTraffic() *traffic { return &traffic{verbs: map[string]int{}} }
+func newTraffic() *traffic { return &traffic{verbs: map[string]int{}, clock: startClock()} }
+
+// clock tells the time as the system told it at the beginning, plus what has passed since. The system's own
+// may be set in the meantime, as after a virtual machine has been resumed, and by its time all that the API
+// server dates would look older or younger at once than it is.
+type clock struct {
+	began  time.Time
+	passed func() time.Duration
+}
+
+func startClock() clock {
+	began := time.Now()
+	return clock{began, func() time.Duration { return time.Since(began) }} // a monotonic difference
+}
+
+func (c clock) now() time.Time { return c.began.Add(c.passed()) }
 
 // count returns a RoundTripper that counts what goes through it on its way to next.
 func (t *traffic) count(next http.RoundTripper) http.RoundTripper {
@@ -132,18 +148,19 @@ func (t *traffic) tell(r *http.Request, response *http.Response, took time.Durat
 	t.told(told)
 }
 
-// date takes in when an answer was written by the server's clock. It says only the second, and the answer
-// has been on its way: the server's clock is ahead by that much at least, and the most of them counts.
-func (t *traffic) date(header string) {
+// date takes in when an answer was written by the server's clock, whose request was sent at a time by ours.
+// It says only the second, and the answer has been on its way: the server's clock is ahead by that much at
+// least, and the most of them counts, until an answer shows that the server's clock has been set back.
+func (t *traffic) date(header string, sent time.Time) {
 	written, err := http.ParseTime(header)
 	if err != nil {
 		return
 	}
-	ahead := time.Until(written)
+	least, most := written.Sub(t.clock.now()), written.Add(time.Second).Sub(sent)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ahead == nil || ahead > *t.ahead {
-		t.ahead = &ahead
+	if t.ahead == nil || least > *t.ahead || most < *t.ahead {
+		t.ahead = &least
 	}
 }
 
@@ -155,13 +172,13 @@ type counted struct {
 // RoundTrip implements http.RoundTripper.
 func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.traffic.add(r)
-	began := time.Now()
+	sent := c.traffic.clock.now()
 	response, err := c.next.RoundTrip(r)
-	c.traffic.tell(r, response, time.Since(began))
+	c.traffic.tell(r, response, c.traffic.clock.now().Sub(sent))
 	if err == nil {
 		c.traffic.http1.Store(response.ProtoMajor == 1)
 		c.traffic.checks.Store(response.Header.Get(fairness) != "")
-		c.traffic.date(response.Header.Get("Date"))
+		c.traffic.date(response.Header.Get("Date"), sent)
 	}
 	return response, err //nolint:wrapcheck // a RoundTripper passes errors on as they are
 }

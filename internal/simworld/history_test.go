@@ -101,7 +101,7 @@ func (h *history) start(t *testing.T, done chan<- *program, agent string, phase 
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := ops.Deps{Cluster: cluster, Engine: seldon.New(), Sink: &recorder{p, h.world, phase}, Now: time.Now, Ahead: cluster.Ahead, Requests: cluster.Requests}
+	deps := ops.Deps{Cluster: cluster, Engine: seldon.New(), Sink: &recorder{p, h.world, phase}, Now: cluster.Now, Ahead: cluster.Ahead, Requests: cluster.Requests}
 	request := p.request
 	if m != nil {
 		m.spoil(&deps, &request, h.world.Transport(agent))
