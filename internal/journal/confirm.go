@@ -62,6 +62,26 @@ func hasty(o snapshot.Object) bool {
 	return false
 }
 
+// lookLast asks once more what a deletion has left.
+func (s *step) lookLast() {
+	if s.goal == nil || s.ended || s.goal.Kind != judge.Gone {
+		return
+	}
+	s.last = true
+	if s.reading == ReadNothing {
+		s.ask(ReadLeft)
+	}
+}
+
+// seeLast takes what the last read has shown for the present state of the kinds whose watches are broken.
+func (s *step) seeLast() {
+	for _, kind := range ReadLeft.Kinds() {
+		if s.last && s.snap.Complete(kind) {
+			s.snap.SetBlind(kind, "")
+		}
+	}
+}
+
 // seekStrays looks again for what is there without the label: no watch tells when it goes.
 func (s *step) seekStrays() {
 	switch {
@@ -115,6 +135,7 @@ func (s *step) confirm(in ReadDone) {
 		s.looked = true
 		s.feed(in.Objects)
 		s.meetStrays(in.Named)
+		s.seeLast()
 	case s.fresh != nil: // else what was to be confirmed has ceased to hold meanwhile
 		s.confirmBelow(part, in.Objects)
 		s.fresh = nil
@@ -270,7 +291,7 @@ func (r Reading) Kinds() []snapshot.Kind {
 	case ReadTree:
 		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod}
 	case ReadLeft:
-		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service}
+		return []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service, snapshot.HPA, snapshot.PDB}
 	case ReadNothing, ReadRoot:
 	}
 	return nil

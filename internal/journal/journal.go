@@ -55,6 +55,8 @@ type (
 	Told struct{ Entry Entry }
 	// Ticked says that time has passed to the moment that an earlier step named.
 	Ticked struct{}
+	// Expired says that the limit has come: what a deletion has left is read once more, whatever the watches say.
+	Expired struct{}
 )
 
 func (Changed) input()  {}
@@ -64,6 +66,7 @@ func (LogDone) input()  {}
 func (Recalled) input() {}
 func (Told) input()     {}
 func (Ticked) input()   {}
+func (Expired) input()  {}
 
 // State is all that is known and remembered of one custom resource and what is wanted of it.
 type State struct {
@@ -83,6 +86,7 @@ type State struct {
 	orderly bool                       // the custom resource was seen in a foreground deletion
 	hasty   bool                       // something below it was removed without waiting for what it owned
 	looked  bool                       // a read has shown what a deletion left
+	last    bool                       // nothing will be waited for after the read that is on its way
 	asked   []snapshot.Object          // what was known below it when the read was asked for
 	strays  map[types.UID]bool         // what of it no watch can see, for want of the label, or may have been so
 	unread  bool                       // the last confirming read failed, which has been told
@@ -170,6 +174,8 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 		out.tell(in.Entry)
 	case Ticked:
 		s.doubted = false
+	case Expired:
+		out.lookLast()
 	}
 	out.tellPods()
 	out.decide()
@@ -195,7 +201,7 @@ func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
 	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
-	s.doubted, s.doubts, s.strays = false, 0, nil
+	s.doubted, s.doubts, s.strays, s.last = false, 0, nil, false
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Limit: in.Limit})
@@ -234,12 +240,14 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Lost:
 		s.lost[c.Kind] = true
+		s.snap.SetBlind(c.Kind, "its watch is broken: "+errText(c.Err))
 		if !s.snap.Complete(c.Kind) {
 			break // nothing has been watched yet; whoever waits for the first list tells why it does not come
 		}
 		s.tell(Entry{Type: Warning, Reason: "WatchLost", Text: "the watch of " + string(c.Kind) + " broke and is being restored: " + errText(c.Err)})
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
+		s.snap.SetBlind(c.Kind, "")
 		s.doubted = false // the way is open again
 		if !s.snap.Complete(c.Kind) {
 			break
@@ -247,6 +255,7 @@ func (s *step) change(c snapshot.Change) {
 		s.tell(Entry{Type: Note, Reason: "WatchRestored", Text: "the watch of " + string(c.Kind) + " delivers again"})
 	case snapshot.Denied:
 		s.snap.SetComplete(c.Kind, false)
+		s.snap.SetBlind(c.Kind, errText(c.Err))
 		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
 	}
 }

@@ -33,12 +33,12 @@ func (l *look) findGone() {
 			l.lackf("living/"+string(t.UID), "%s is not known to be gone", t.Ref)
 			continue
 		}
-		l.lackf("living/"+string(t.UID), "%s", remains(o))
+		l.lackGone(o)
 	}
 	values := l.labelValues()
 	for _, o := range l.snap.Severed(ref.Kind) {
 		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) {
-			l.lackf("living/"+string(o.GetUID()), "%s", remains(o))
+			l.lackGone(o)
 		}
 	}
 	if len(l.Lacks) == 0 {
@@ -58,7 +58,7 @@ func (l *look) findRemains() {
 		}
 	}
 	for _, o := range left {
-		l.lackf("living/"+string(o.GetUID()), "%s", remains(o))
+		l.lackGone(o)
 	}
 	switch {
 	case len(left) > 0:
@@ -69,6 +69,15 @@ func (l *look) findRemains() {
 		l.provef("deleted: %s %s/%s does not exist, and nothing is left of it", ref.Kind, ref.Namespace, ref.Name)
 	}
 	l.admitUnseen()
+}
+
+// lackGone lacks that an object goes, which may have come to pass where its kind cannot be seen any more.
+func (l *look) lackGone(o snapshot.Object) {
+	lack := Lack{Key: "living/" + string(o.GetUID()), Text: remains(o)}
+	if why := l.snap.Blind(snapshot.KindOf(o)); why != "" {
+		lack.Text, lack.Unknown = fmt.Sprintf("%s is not known to be gone: %s", snapshot.RefTo(o), why), true
+	}
+	l.Lacks = append(l.Lacks, lack)
 }
 
 // longestLabel is how long a label's value may be; longer names are hashed.

@@ -102,6 +102,8 @@ type Lack struct {
 	Text string
 	// Patience, where positive, is how long this lack alone is waited for; then it becomes a remark.
 	Patience time.Duration
+	// Unknown says that it may have been made good where nobody can see it.
+	Unknown bool
 }
 
 // Count is how far one Deployment is.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,7 +183,10 @@ func (l *life) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 		l.tell(ctx, journal.Entry{Type: journal.Failure, Object: &l.ref, Reason: string(why), Text: "interrupted", Took: l.Now().Sub(began)})
 		return why
 	case outOfTime:
-		return l.tellTimeout(ctx, phase, l.Now().Sub(l.since)) // the limit counts from the phase's first request
+		took := l.Now().Sub(l.since) // the limit counts from the phase's first request
+		if !l.lookLast(ctx, phase) {
+			return l.tellTimeout(ctx, phase, took)
+		}
 	case done:
 	}
 	switch l.verdict.Outcome {
@@ -195,6 +199,20 @@ func (l *life) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 	case judge.Failed, judge.Waiting:
 	}
 	return Failed
+}
+
+// lastLook is how much longer than its limit a deletion is waited for, to read what is left.
+const lastLook = 500 * time.Millisecond
+
+// lookLast reads at the limit of a deletion what is said to be left, since a watch that is broken, or dead
+// without anybody knowing, does not tell what has gone. It reports whether that gave the verdict.
+func (l *life) lookLast(ctx context.Context, phase journal.Phase) bool {
+	if goalOf(phase) != journal.Delete || l.once() || l.state.Blind(l.target.Kind()) {
+		return false
+	}
+	l.step(ctx, journal.Expired{})
+	l.await(ctx, lastLook, func() bool { return l.verdict != nil || !l.asking })
+	return l.verdict != nil
 }
 
 // tellTimeout says at a limit what was still lacking and the cause as far as it is known.
@@ -216,11 +234,15 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 		e.Text = fmt.Sprintf("not %s at present", goalOf(phase))
 	}
 	e.Details, e.Hint = lastKnown(last)
+	if goalOf(phase) == journal.Delete && len(last.Lacks) == 0 {
+		e.Details = append(e.Details, "nothing is known to be left, but no read has proven it")
+	}
+	left := slices.ContainsFunc(last.Lacks, func(lack judge.Lack) bool { return !lack.Unknown })
 	if e.Hint == "" {
 		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", l.target.Namespace)
 	}
 	l.tell(ctx, e)
-	if root := l.state.Root(l.uid()); goalOf(phase) == journal.Delete && (l.deleted || root == nil || root.GetDeletionTimestamp() != nil) {
+	if root := l.state.Root(l.uid()); goalOf(phase) == journal.Delete && left && (l.deleted || root == nil || root.GetDeletionTimestamp() != nil) {
 		return Leftover
 	}
 	return TimedOut

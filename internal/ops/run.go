@@ -189,7 +189,7 @@ func (r *run) cleanUp(ctx context.Context, reason Reason) Reason {
 		})
 	}
 	switch {
-	case reason == Leftover: // its waiting is over
+	case reason == Leftover || reason == TimedOut && r.deleted: // its waiting is over
 	case r.deleted || r.state.Snapshot().Gone(r.uid()):
 		r.phase(r.Limits.Cleanup)
 		r.gone = r.pursue(ctx, journal.Cleanup, judge.Goal{Kind: judge.Gone, Root: r.ref, Baseline: r.known}, "waiting until nothing is left") == Reached

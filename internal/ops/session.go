@@ -136,9 +136,11 @@ func (s *session) read(ctx context.Context, kinds, names []snapshot.Kind) {
 	s.answer(ctx, journal.ReadDone{Objects: objects, Named: named, Err: err})
 }
 
-// readable returns those of the kinds that are not refused.
+// readable returns those of the kinds that are wanted and not refused.
 func (s *session) readable(kinds []snapshot.Kind) []snapshot.Kind {
-	return slices.DeleteFunc(kinds, func(kind snapshot.Kind) bool { return s.refused[kind] != nil })
+	return slices.DeleteFunc(kinds, func(kind snapshot.Kind) bool {
+		return s.refused[kind] != nil || !slices.Contains(s.target.Kinds, kind)
+	})
 }
 
 // logLines is how many of a log's last lines are read.

@@ -28,6 +28,7 @@ type Snapshot struct {
 	about       map[types.UID]map[types.UID]bool // involved UID -> event UIDs
 	complete    map[Kind]bool                    // kinds whose first list has arrived and that are watched
 	exits       map[types.UID]map[string]series  // of the containers of every living pod
+	blind       map[Kind]string                  // why what is known of a kind may be old
 }
 
 // Tombstone is what remains known of an object once seen, whether it still lives or not.
@@ -53,6 +54,7 @@ func New() *Snapshot {
 		about:       map[types.UID]map[types.UID]bool{},
 		complete:    map[Kind]bool{},
 		exits:       map[types.UID]map[string]series{},
+		blind:       map[Kind]string{},
 	}
 }
 
@@ -69,6 +71,13 @@ func (s *Snapshot) Refused(kind Kind) bool {
 	complete, known := s.complete[kind]
 	return known && !complete
 }
+
+// SetBlind notes why what is known of a kind may be old: its watch is broken, or refused. An empty reason
+// takes that back.
+func (s *Snapshot) SetBlind(kind Kind, why string) { s.blind[kind] = why }
+
+// Blind returns why what is known of a kind may be old; empty where it is not.
+func (s *Snapshot) Blind(kind Kind) string { return s.blind[kind] }
 
 // Set takes in an object as the cluster showed it and reports whether anything became newer by it.
 // An object never goes back in time: an older resourceVersion of the same UID is dropped, and so is
