@@ -53,7 +53,7 @@ func (l *look) findRemains() {
 	ref := l.goal.Root
 	left := l.snap.Remains(ref.Kind, ref.Name)
 	for _, o := range l.snap.Severed(ref.Kind) {
-		if mayBeNamed(o.GetLabels()[l.engine.Identity().Label], ref.Name) {
+		if value := o.GetLabels()[l.engine.Identity().Label]; mayBeNamed(value, ref.Name) && !l.isOthers(value) {
 			left = append(left, o)
 		}
 	}
@@ -89,11 +89,27 @@ func mayBeNamed(value, name string) bool {
 	return value != "" && (value == name || strings.HasPrefix(value, name+"-") || len(name) > longestLabel)
 }
 
+// isOthers reports whether a label's value is known to stand for another custom resource: what is there with
+// that value names one as its owner. The name itself stands for none but this.
+func (l *look) isOthers(value string) bool {
+	ref := l.goal.Root
+	return value != ref.Name && slices.ContainsFunc(l.snap.Living(snapshot.Deployment), func(o snapshot.Object) bool {
+		owner := metav1.GetControllerOfNoCopy(o)
+		return o.GetLabels()[l.engine.Identity().Label] == value &&
+			owner != nil && owner.Kind == string(ref.Kind) && owner.Name != ref.Name
+	})
+}
+
 // admitUnseen says of which kinds nothing can be said, because they may not be watched.
 func (l *look) admitUnseen() {
 	var unseen []string
 	for _, kind := range []snapshot.Kind{snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
 		if !l.snap.Complete(kind) {
+			unseen = append(unseen, string(kind)+"s")
+		}
+	}
+	for _, kind := range []snapshot.Kind{snapshot.HPA, snapshot.PDB} { // not watched at all where the spec has none
+		if !l.snap.Complete(kind) && l.snap.Blind(kind) != "" {
 			unseen = append(unseen, string(kind)+"s")
 		}
 	}

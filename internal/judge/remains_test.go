@@ -1,10 +1,13 @@
 package judge_test
 
 import (
+	"slices"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine/seldon"
 	"github.com/seldonctl/seldonctl/internal/judge"
@@ -55,5 +58,51 @@ func TestRemains(t *testing.T) {
 				t.Errorf("still not gone: %v", found.Lacks)
 			}
 		})
+	}
+}
+
+// TestAnothersRemains: a pod on its way out whose label begins with the name is another custom resource's
+// where a Deployment with that label says so.
+func TestAnothersRemains(t *testing.T) {
+	controlled := func(kind, name string) []metav1.OwnerReference {
+		return []metav1.OwnerReference{{Kind: kind, Name: name, UID: types.UID("never seen " + name), Controller: new(true)}}
+	}
+	for name, c := range map[string]struct {
+		root, label, owner string
+		gone               bool
+	}{
+		"another's, which is there":                            {"m", "m-b", "m-b", true},
+		"its own orchestrator's":                               {"m", "m-b", "m", false},
+		"of an unknown owner":                                  {"m", "m-b", "", false},
+		"of its name, which another's orchestrator happens on": {"m-b", "m-b", "m", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot.New()
+			s.Set(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "ns", Name: "p", UID: "p", Labels: map[string]string{"seldon-deployment-id": c.label}, OwnerReferences: controlled("ReplicaSet", "rs"),
+			}})
+			if c.owner != "" {
+				s.Set(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
+					Namespace: "ns", Name: "d", UID: "d", Labels: map[string]string{"seldon-deployment-id": c.label}, OwnerReferences: controlled("SeldonDeployment", c.owner),
+				}})
+			}
+			found := judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: c.root}})
+			if gone := !slices.ContainsFunc(found.Lacks, func(l judge.Lack) bool { return l.Key == "living/p" }); gone != c.gone {
+				t.Errorf("the pod counts: %v, want %v (%v)", !gone, !c.gone, found.Lacks)
+			}
+		})
+	}
+}
+
+// TestUnseenKinds: what may not be watched is named, and a kind that nobody wanted to watch is not.
+func TestUnseenKinds(t *testing.T) {
+	s := snapshot.New()
+	for _, kind := range []snapshot.Kind{snapshot.Deployment, snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
+		s.SetComplete(kind, true)
+	}
+	s.SetBlind(snapshot.HPA, "forbidden")
+	found := judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}})
+	if got, want := found.Evidence[len(found.Evidence)-1], "not looked at: HorizontalPodAutoscalers, which cannot be seen"; got != want {
+		t.Errorf("evidence %q, want %q", got, want)
 	}
 }
