@@ -166,6 +166,7 @@ func (l *look) findProblems(matched map[string]*appsv1.Deployment) {
 			find(l, o)
 		}
 	}
+	l.findUnlinkedPods(matched)
 	slices.SortStableFunc(l.Problems, compareProblems)
 }
 

@@ -356,3 +356,44 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 		})
 	}
 }
+
+// TestPodsWithoutReplicaSets: where ReplicaSets may not be seen, the cause in a pod is named all the same, with
+// the chain down to it, as far as the pod is surely of the present template of one of our Deployments.
+func TestPodsWithoutReplicaSets(t *testing.T) {
+	ill := object{"metadata": object{"labels": object{"pod-template-hash": "abc"}}, "status": object{
+		"phase": "Pending", "conditions": []any{object{"type": "Ready", "status": "False"}},
+		"containerStatuses": []any{object{"name": "clf", "state": object{"waiting": object{"reason": "InvalidImageName", "message": "no"}}}},
+	}}
+	notReady := object{"status": object{"readyReplicas": int64(0), "availableReplicas": int64(0), "unavailableReplicas": int64(1)}}
+	owned := func(name string) object {
+		return merge(ill, object{"metadata": object{"ownerReferences": []any{object{"kind": "ReplicaSet", "name": name, "uid": "unseen", "controller": true}}}})
+	}
+	for name, c := range map[string]struct {
+		pod, deployment object
+		complete, named bool
+	}{
+		"the only template's":                 {ill, notReady, false, true},
+		"of another Deployment":               {owned("other-abc"), notReady, false, false},
+		"of a Deployment with a longer name":  {owned("m-p-0-clf-b-abc"), notReady, false, false},
+		"there are pods of a former template": {ill, merge(notReady, object{"status": object{"replicas": int64(2)}}), false, false},
+		"a ReplicaSet that has been deleted":  {ill, notReady, true, false},
+		"the Deployment has not been seen to": {ill, merge(notReady, object{"metadata": object{"generation": int64(2)}}), false, false},
+		"the pod is going":                    {merge(ill, object{"metadata": object{"deletionTimestamp": "2026-01-01T00:00:00Z"}}), notReady, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := goodWorld(t)
+			tc := testCase{Change: map[string]object{"ReplicaSet": nil, "Pod": c.pod, "Deployment": c.deployment}}
+			tc.Goal.Kind, tc.Goal.Created = judge.Available, true
+			s := tc.snapshot(t, world)
+			s.SetComplete(snapshot.ReplicaSet, c.complete)
+			found := judge.Find(s, seldon.New(), tc.goal(world))
+			i := slices.IndexFunc(found.Problems, func(p judge.Problem) bool { return p.Class == judge.InvalidImage })
+			if (i >= 0) != c.named {
+				t.Fatalf("problems %+v, want the image's named: %v", found.Problems, c.named)
+			}
+			if i >= 0 && (len(found.Problems[i].Chain) < 3 || found.Problems[i].Chain[0].Ref.Name != "m" || found.Problems[i].Chain[1].Ref.Name != "m-p-0-clf") {
+				t.Errorf("chain %+v, want it from the custom resource down", found.Problems[i].Chain)
+			}
+		})
+	}
+}

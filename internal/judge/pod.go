@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
@@ -37,7 +39,36 @@ func (l *look) isOfPresentTemplate(pod *corev1.Pod) bool {
 			return l.isPresentReplicaSet(rs)
 		}
 	}
-	return false
+	d := l.behind(pod)
+	return d != nil && d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas
+}
+
+// findUnlinkedPods looks for causes in the pods whose ReplicaSets may not be seen.
+func (l *look) findUnlinkedPods(matched map[string]*appsv1.Deployment) {
+	if l.snap.Complete(snapshot.ReplicaSet) {
+		return
+	}
+	for _, o := range l.snap.Living(snapshot.Pod) {
+		if d := l.behind(o); d != nil && matched[d.Name] == d && o.GetDeletionTimestamp() == nil {
+			findPod(l, o)
+		}
+	}
+}
+
+// behind returns the Deployment of a pod whose ReplicaSet may not be seen: that is named after both the
+// Deployment and the hash in the pod's label. It serves to name a cause and never to prove a success. Which
+// template the pod has it does not tell, unless the Deployment has pods of the present one alone.
+func (l *look) behind(pod snapshot.Object) *appsv1.Deployment {
+	owner, hash := metav1.GetControllerOfNoCopy(pod), pod.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey]
+	if owner == nil || owner.Kind != string(snapshot.ReplicaSet) || hash == "" || l.snap.Complete(snapshot.ReplicaSet) || l.snap.Get(owner.UID) != nil {
+		return nil
+	}
+	name, _ := strings.CutSuffix(owner.Name, "-"+hash)
+	d, ok := l.snap.Named(snapshot.Deployment, pod.GetNamespace(), name).(*appsv1.Deployment)
+	if !ok || !l.snap.Within(l.goal.Root.UID, d.UID) {
+		return nil
+	}
+	return d
 }
 
 // findScheduling reads the scheduler's word.

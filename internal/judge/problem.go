@@ -174,7 +174,11 @@ func (l *look) chain(o snapshot.Object, text string) []Link {
 		if owner == nil {
 			return links
 		}
-		if o = l.snap.Get(owner.UID); o == nil {
+		if above := l.snap.Get(owner.UID); above != nil {
+			o = above
+		} else if d := l.behind(o); d != nil {
+			o = d
+		} else {
 			return links
 		}
 		links = append([]Link{{Ref: snapshot.RefTo(o)}}, links...)
