@@ -38,8 +38,9 @@ const (
 	WatchExpired  FaultKind = "watch 410"
 	WatchError    FaultKind = "watch error"
 	WatchSilent   FaultKind = "watch silent"
-	Restart       FaultKind = "restart" // all watches end and connections are refused for a while
-	Expired       FaultKind = "401"     // the credentials have expired; the first answer that says so renews them
+	StaleList     FaultKind = "stale list" // a watch that begins with a list shows the state of the fault's beginning
+	Restart       FaultKind = "restart"    // all watches end and connections are refused for a while
+	Expired       FaultKind = "401"        // the credentials have expired; the first answer that says so renews them
 )
 
 // Fault is one of them at its time.
@@ -62,6 +63,8 @@ type faults struct {
 	fired   []Fired
 	// since is when each fault of the list began to be; negative: not yet.
 	since []time.Duration
+	// stuck is the resourceVersion of that moment.
+	stuck []int64
 }
 
 // Fired is a fault that has met something.
@@ -83,9 +86,9 @@ type fate struct {
 func newFaults(w *World, list []Fault) *faults {
 	f := &faults{w: w, list: list, writes: map[string]int{}, renewed: map[string]bool{}}
 	for i, fault := range list {
-		f.since = append(f.since, -1)
+		f.since, f.stuck = append(f.since, -1), append(f.stuck, 0)
 		w.on(fault.When, func() {
-			f.since[i] = w.now()
+			f.since[i], f.stuck[i] = w.now(), w.rv
 			switch fault.Kind {
 			case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, Hangs, Restart:
 				f.breakWatches(fault)
@@ -125,9 +128,21 @@ func (f *faults) meets(i int, q *call) bool {
 		return since >= 0 && !f.renewed[q.agent]
 	case LostApplied, LostUnapplied, FailedApplied:
 		return q.writes() && f.writes[q.agent] == fault.Nth
-	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent:
+	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, StaleList:
 	}
 	return false
+}
+
+// past returns the version of the state that a list within a watch shows: the present one, or that of a cache
+// which lags behind. Other lists are consistent.
+func (f *faults) past(q *call) int64 {
+	for i, fault := range f.list {
+		if fault.Kind == StaleList && (fault.Only == "" || fault.Only == q.kind) && f.since[i] >= 0 && f.w.now() < f.since[i]+fault.For {
+			f.fire(fault, q.agent+" "+q.kind)
+			return f.stuck[i]
+		}
+	}
+	return f.w.rv
 }
 
 func (f *faults) fateOf(fault Fault) fate {
@@ -159,7 +174,7 @@ func (f *faults) fateOf(fault Fault) fate {
 		return fate{apply: true, err: io.ErrUnexpectedEOF}
 	case LostUnapplied:
 		return fate{err: errors.New("read tcp: connection reset by peer")}
-	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent:
+	case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, StaleList:
 	}
 	return fate{apply: true}
 }

@@ -311,6 +311,12 @@ func (s *scenario) watches(r *rand.Rand) {
 			Kind: kinds[r.IntN(len(kinds))], When: cue(r, 2*time.Minute), For: pickOf(r, 0, 0, ms), Only: only(r),
 		})
 	}
+	if r.IntN(3) == 0 { // the list that has to show what was missed lags behind what was shown before
+		stuck := simworld.Fault{Kind: simworld.StaleList, When: cue(r, 2*time.Minute), For: pickOf(r, time.Second, 8*time.Second, 20*time.Second), Only: only(r)}
+		expired := simworld.Fault{Kind: simworld.WatchExpired, When: stuck.When, Only: stuck.Only}
+		expired.At += pickOf(r, 100*ms, 700*ms, 5*time.Second)
+		s.config.Faults = append(s.config.Faults, stuck, expired)
+	}
 }
 
 func (s *scenario) writes(r *rand.Rand) {

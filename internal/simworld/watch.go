@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,12 +61,15 @@ func (w *World) openWatch(q *call) *reply {
 		s.finish(io.EOF)
 		return &reply{code: http.StatusOK, stream: s}
 	case version == 0:
-		s.begin(shelf, lists && w.Server.WatchList == "")
-	default:
-		for _, c := range shelf.log {
-			if c.RV > version {
-				s.offer(c)
-			}
+		version = w.rv
+		if lists && w.Server.WatchList == "" {
+			version = w.faults.past(q)
+		}
+		s.begin(shelf, version, lists && w.Server.WatchList == "")
+	}
+	for _, c := range shelf.log {
+		if c.RV > version {
+			s.offer(c)
 		}
 	}
 	s.sent = w.rv
@@ -77,16 +81,22 @@ func (w *World) openWatch(q *call) *reply {
 	return &reply{code: http.StatusOK, stream: s}
 }
 
-// begin sends what is there, and then, if so asked, that this was all.
-func (s *stream) begin(shelf *shelf, lists bool) {
-	for _, name := range shelf.names {
-		if c := shelf.current[name]; selected(s.q.query, c.Object) {
+// begin sends what was there at a version, and then, if so asked, that this was all.
+func (s *stream) begin(shelf *shelf, version int64, lists bool) {
+	there := map[string]*change{}
+	for _, c := range shelf.log {
+		if c.RV <= version {
+			there[c.Object.GetName()] = c
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if c := there[name]; c.Verb != "DELETED" && selected(s.q.query, c.Object) {
 			s.push(frame("ADDED", c.json()))
 		}
 	}
 	if lists {
 		s.push(frame("BOOKMARK", fmt.Appendf(nil,
-			`{"kind":%q,"metadata":{"resourceVersion":"%d","annotations":{"k8s.io/initial-events-end":"true"}}}`, s.q.kind, s.w.rv)))
+			`{"kind":%q,"metadata":{"resourceVersion":"%d","annotations":{"k8s.io/initial-events-end":"true"}}}`, s.q.kind, version)))
 	}
 }
 
