@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -249,6 +252,9 @@ func (s shop) bound(t *testing.T, namespace string, rules []rbacv1.PolicyRule) s
 	if _, err := rbac.RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.entitled(ctx, namespace, "bound", rules); err != nil {
+		t.Fatal(err)
+	}
 	token, err := accounts.CreateToken(ctx, "bound", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -265,4 +271,28 @@ func (s shop) bound(t *testing.T, namespace string, rules []rbacv1.PolicyRule) s
 		t.Fatal(err)
 	}
 	return path
+}
+
+// entitled waits until the API server's authorizer has taken up a service account's rules, which it learns of by a
+// watch: it knows all of them when it knows the last.
+func (c *cluster) entitled(ctx context.Context, namespace, account string, rules []rbacv1.PolicyRule) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	last := rules[len(rules)-1]
+	resource, subresource, _ := strings.Cut(last.Resources[0], "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: "system:serviceaccount:" + namespace + ":" + account,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: last.Verbs[0], Group: last.APIGroups[0], Resource: resource, Subresource: subresource,
+		},
+	}}
+	for ticks := time.NewTicker(answerTick); ; <-ticks.C {
+		answer, err := c.kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err != nil {
+			return fmt.Errorf("ask whether %s may %s %s: %w", account, last.Verbs[0], last.Resources[0], err)
+		}
+		if answer.Status.Allowed {
+			return nil
+		}
+	}
 }
