@@ -72,7 +72,7 @@ type special struct {
 var specials = map[string]special{
 	"15-hpa":               {notScaled: true, says: []string{`skipped +not scaled: auto-main-0-clf .*1 to 3.*, now 1`}},
 	"29-keda-without-keda": {notScaled: true, says: []string{`skipped +not scaled: scaledobject-main-0-clf .*keda.*, now 1`}},
-	"19-volume-mistake": {code: 3, within: 10 * time.Second, says: []string{
+	"19-volume-mistake": {code: 3, within: 30 * time.Second, says: []string{
 		`FAILED .*Deployment\.apps "novolume-main-0-clf" is invalid: spec\.template\.spec\.containers\[0\]\.volumeMounts\[0\]\.name: Not found: "missing"`,
 	}},
 	"24-misplaced-fields": {says: []string{

@@ -30,7 +30,7 @@ func TestTwoAtOnce(t *testing.T) {
 		}
 		codes = append(codes, code)
 		if code == 8 {
-			p.await(`  FAILED  .*SeldonDeployment ` + namespace + `/realistic exists already`)
+			p.await(`  FAILED  .*realistic.* exists already`)
 		}
 		p.exits(code)
 	}
