@@ -129,10 +129,12 @@ func (c *cluster) stop() {
 	_ = c.command.Wait()
 }
 
-// ownCluster starts a cluster for one test that breaks it.
-func ownCluster(t *testing.T, s shop, flags ...string) *cluster {
+// ownCluster starts a cluster for one test.
+func ownCluster(t *testing.T, s shop, pace string, flags ...string) *cluster {
 	t.Helper()
-	c, err := startCluster(s.local, filepath.Join(t.TempDir(), "audit.jsonl"), "realistic", flags...)
+	clusterSeats <- struct{}{}
+	c, err := startCluster(s.local, filepath.Join(t.TempDir(), "audit.jsonl"), pace, flags...)
+	<-clusterSeats
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +238,25 @@ func (c *cluster) mustBeEmpty(t *testing.T, namespace string) {
 	}
 }
 
+// becomesEmpty waits until nothing is left in the namespace: what the operator was making when the object was
+// deleted it makes to the end, and the garbage collector removes it a moment later.
+func (c *cluster) becomesEmpty(t *testing.T, namespace string) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for ticks := time.NewTicker(answerTick); ; <-ticks.C {
+		left, err := c.left(t.Context(), namespace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s later there is left in namespace %s: %s", limit, namespace, strings.Join(names(left), ", "))
+		}
+	}
+}
+
 func names(objects []unstructured.Unstructured) []string {
 	var all []string
 	for _, o := range objects {
@@ -262,29 +283,50 @@ func (c *cluster) finalize(ctx context.Context, resource, namespace, name, final
 
 // component is what the supervisor says about one component of the cluster.
 type component struct {
-	Name string `json:"name"`
-	Up   bool   `json:"up"`
+	Name     string `json:"name"`
+	Up       bool   `json:"up"`
+	Restarts int    `json:"restarts"`
 }
 
-// takeAway stops a component for a time. It returns when the component is down; the channel closes when it
-// has been started again. A cluster without a name is asked through its control socket, as
-// "seldonctl-local restart" asks one with a name.
-func (c *cluster) takeAway(t *testing.T, name string, away time.Duration) <-chan struct{} {
+// component asks the supervisor about one component.
+func (c *cluster) component(t *testing.T, name string) component {
 	t.Helper()
+	var status struct {
+		Components []component `json:"components"`
+	}
+	if err := c.ask(t.Context(), "GET", "/status", nil, &status); err != nil {
+		t.Fatalf("ask the cluster's supervisor: %v", err)
+	}
+	at := slices.IndexFunc(status.Components, func(one component) bool { return one.Name == name })
+	if at < 0 {
+		t.Fatalf("the cluster has no component %s", name)
+	}
+	return status.Components[at]
+}
+
+// absence is that of a component that was taken away. back closes when it has been started again; end has it
+// started before its time, and does not wait for that.
+type absence struct {
+	back <-chan struct{}
+	end  func()
+}
+
+// takeAway stops a component for a time. It returns when the component is down, or has been down. A cluster
+// without a name is asked through its control socket, as "seldonctl-local restart" asks one with a name: the
+// component comes back when its time is over, or when whoever has asked goes.
+func (c *cluster) takeAway(t *testing.T, name string, away time.Duration) absence {
+	t.Helper()
+	before := c.component(t, name).Restarts
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		_ = c.ask(context.Background(), "POST", "/restart", map[string]any{"component": name, "downFor": away}, nil) // the tests see what comes of it
+		_ = c.ask(ctx, "POST", "/restart", map[string]any{"component": name, "downFor": away}, nil) // the tests see what comes of it
 	}()
 	for ticks := time.NewTicker(20 * time.Millisecond); ; <-ticks.C {
-		var status struct {
-			Components []component `json:"components"`
-		}
-		if err := c.ask(t.Context(), "GET", "/status", nil, &status); err != nil {
-			t.Fatalf("ask the cluster's supervisor: %v", err)
-		}
-		if slices.Contains(status.Components, component{Name: name}) {
-			return back
+		if now := c.component(t, name); !now.Up || now.Restarts > before {
+			return absence{back: back, end: cancel}
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/pem"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -28,9 +30,24 @@ type customs struct {
 	release          func()
 }
 
+// arrives waits for a word.
+func arrives(t *testing.T, words <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-words:
+	case <-time.After(limit):
+		t.Fatalf("nothing has come within %s", limit)
+	}
+}
+
+// trying is the name of the object by whose creation, a dry run, it is found out whether the API server has taken
+// up the webhook, of which it learns by a watch.
+const trying = "trying-the-webhook"
+
 func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 	t.Helper()
-	released := make(chan struct{})
+	released, tried := make(chan struct{}), make(chan struct{})
+	told := sync.OnceFunc(func() { close(tried) })
 	d := customs{arrived: make(chan struct{}, 10), dropped: make(chan struct{}, 10), release: sync.OnceFunc(func() { close(released) })}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
@@ -38,11 +55,10 @@ func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		d.arrived <- struct{}{}
-		select {
-		case <-released:
-		case <-r.Context().Done():
-			d.dropped <- struct{}{}
+		if review.Request.Name == trying {
+			told()
+		} else {
+			d.detain(r.Context(), released)
 		}
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
 		_ = json.NewEncoder(w).Encode(review)
@@ -71,7 +87,36 @@ func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.untilAsked(t, namespace, tried)
 	return d
+}
+
+// detain keeps a creation until the release, or until the API server gives it up.
+func (d customs) detain(ctx context.Context, released <-chan struct{}) {
+	d.arrived <- struct{}{}
+	select {
+	case <-released:
+	case <-ctx.Done():
+		d.dropped <- struct{}{}
+	}
+}
+
+// untilAsked tries to create an object until the webhook has been asked about it. It is one that the operator
+// refuses, so that nothing comes of it.
+func (c *cluster) untilAsked(t *testing.T, namespace string, asked <-chan struct{}) {
+	t.Helper()
+	object := mistake(trying)
+	deadline := time.After(limit)
+	for ticks := time.NewTicker(answerTick); ; {
+		_, err := c.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		select {
+		case <-asked:
+			return
+		case <-deadline:
+			t.Fatalf("the API server does not ask the webhook: %v", err)
+		case <-ticks.C:
+		}
+	}
 }
 
 // deafServer returns a kubeconfig for a server that takes connections and never says a word; arrived gets

@@ -24,12 +24,7 @@ func TestExamples(t *testing.T) { //nolint:tparallel // one after the other: the
 	t.Parallel()
 	s := open(t)
 	sit(t, otherSeats)
-	c, err := startCluster(s.local, filepath.Join(t.TempDir(), "audit.jsonl"), "instant")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.stop)
-	home := desk(t, c)
+	home := desk(t, ownCluster(t, s, "instant"))
 	pages, err := filepath.Glob(filepath.Join(s.root, "docs", "commands", "*.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +103,9 @@ func try(t *testing.T, s shop, home, line string) {
 	t.Helper()
 	words := strings.Fields(line)
 	has := func(word string) bool { return strings.Contains(line, word) }
+	if has("--local") || has("local up") {
+		sit(t, clusterSeats)
+	}
 	switch {
 	case has("--run "):
 		enter(t, s, home, "seldonctl apply -f run.yaml", false)

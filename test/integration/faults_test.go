@@ -100,7 +100,7 @@ func TestHalfOpen(t *testing.T) {
 				reached := p.await(`OK +` + phase)
 				took := reached.at.Sub(frozenAt)
 				t.Logf("%s was said %s after the connections froze", phase, took.Round(100*time.Millisecond))
-				const world = 12 * time.Second // the most that these pods take
+				const world = 60 * time.Second // far more than these pods take, and far less than the limit that ends the wait otherwise
 				if took > healed+world {
 					t.Errorf("it took %s", took)
 				}
@@ -173,8 +173,14 @@ func TestOldServer(t *testing.T) {
 		return nil
 	}
 	through(t, s, s.cluster, kubeconfig, 0, nil)
-	if n := len(r.passages()); n > 30 {
-		t.Errorf("it took %d requests, want at most 30: %v", n, r.passages())
+	made := r.passages()
+	counts := map[string]int{}
+	for _, p := range made {
+		counts[p.what()]++
+	}
+	t.Logf("%d requests, %d of them repeated: %v", len(made), repeated(counts, 1), counts)
+	if n := len(made) - repeated(counts, 1); n > 30 {
+		t.Errorf("it took %d requests, want at most 30: %v", n, made)
 	}
 }
 
@@ -246,13 +252,13 @@ func TestRestarts(t *testing.T) {
 	s := open(t)
 	restart := func(t *testing.T, c *cluster, component, begins string) {
 		t.Helper()
-		var back <-chan struct{}
-		through(t, s, c, c.kubeconfig, 0, map[string]func(){begins: func() { back = c.takeAway(t, component, 2*time.Second) }})
-		<-back
+		var away absence
+		through(t, s, c, c.kubeconfig, 0, map[string]func(){begins: func() { away = c.takeAway(t, component, 2*time.Second) }})
+		<-away.back
 	}
 	t.Run("seldon-operator", func(t *testing.T) {
 		t.Parallel()
-		c := ownCluster(t, s)
+		c := ownCluster(t, s, "realistic")
 		for _, begins := range moments {
 			restart(t, c, "seldon-operator", begins)
 			webhookAnswers(t, c, "default")
@@ -261,7 +267,7 @@ func TestRestarts(t *testing.T) {
 	for phase, begins := range moments {
 		t.Run("kube-apiserver/"+phase, func(t *testing.T) {
 			t.Parallel()
-			restart(t, ownCluster(t, s), "kube-apiserver", begins)
+			restart(t, ownCluster(t, s, "realistic"), "kube-apiserver", begins)
 		})
 	}
 }
@@ -274,7 +280,7 @@ func TestOldOperators(t *testing.T) {
 	for _, flag := range []string{"--operator-no-conditions", "--operator-never-failed"} {
 		t.Run(strings.TrimPrefix(flag, "--operator-"), func(t *testing.T) {
 			t.Parallel()
-			c := ownCluster(t, s, flag)
+			c := ownCluster(t, s, "realistic", flag)
 			through(t, s, c, c.kubeconfig, 0, nil)
 		})
 	}

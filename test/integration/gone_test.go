@@ -33,11 +33,11 @@ func TestDeletedInTheBackground(t *testing.T) {
 			pod := s.pod(t, namespace)
 			release := s.hold(t, "pods", namespace, pod)
 			s.deleteInTheBackground(t, namespace)
-			p := start(t, s, s.cluster, nil, append(strings.Fields(args), "-n", namespace, "--timeout", "3s")...)
+			p := start(t, s, s.cluster, nil, append(strings.Fields(args), "-n", namespace, "--timeout", "10s")...)
 			if code, err := p.end(); err != nil || code != 6 && code != 10 {
 				t.Errorf("it ended with %d (%v), want 6 or 10: a pod is left", code, err)
 			}
-			p.await(`FAILED +not gone after 3\.`)
+			p.await(`FAILED +not gone after 1\d\.`)
 			p.await(`Pod/` + pod)
 			mustNotClaim(t, p)
 			p = start(t, s, s.cluster, nil, append(strings.Fields(args), "-n", namespace)...)
@@ -115,9 +115,9 @@ func TestNotFoundOfSomethingElse(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for name, args := range map[string]string{
-		"delete":                    "delete model --timeout 4s",
-		"delete --ignore-not-found": "delete model --ignore-not-found --timeout 4s",
-		"run":                       "run -f model.yaml --timeout 6s --cleanup-timeout 3s",
+		"delete":                    "delete model --timeout 10s",
+		"delete --ignore-not-found": "delete model --ignore-not-found --timeout 10s",
+		"run":                       "run -f model.yaml --timeout 15s --cleanup-timeout 10s",
 	} {
 		for often, times := range map[string]int32{"once": 1, "always": 1 << 30} {
 			t.Run(name+"/"+often, func(t *testing.T) {

@@ -34,12 +34,22 @@ func (h home) command(s shop, args ...string) *exec.Cmd {
 	return command
 }
 
-// mustBeDeserted waits until there is no process and no file left; within is how long that may take. A run
-// that ends by itself waits for the end of its cluster; only the process that removes the state's folder,
-// the last one, may end just after it.
-func (h home) mustBeDeserted(t *testing.T, within time.Duration) {
+// mustBeLeft checks that a run that ends by itself has waited for the end of its cluster: of its processes only
+// the last one is left, which removes the state's folder just after it.
+func (h home) mustBeLeft(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	for _, process := range processesWith(t, h.dir) {
+		if !strings.Contains(process, " component janitor ") {
+			t.Errorf("after the end there is left the process\n%s", process)
+		}
+	}
+	h.mustBeDeserted(t)
+}
+
+// mustBeDeserted waits until there is no process and no file left.
+func (h home) mustBeDeserted(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for ticks := time.NewTicker(50 * time.Millisecond); ; <-ticks.C {
 		files, err := filepath.Glob(filepath.Join(h.dir, "*"))
 		if err != nil {
@@ -50,7 +60,7 @@ func (h home) mustBeDeserted(t *testing.T, within time.Duration) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s after the end there are left the files %v and the processes\n%s", within, files, strings.Join(processes, "\n"))
+			t.Fatalf("%s after the end there are left the files %v and the processes\n%s", limit, files, strings.Join(processes, "\n"))
 		}
 	}
 }
@@ -90,10 +100,11 @@ func TestLocal(t *testing.T) {
 	t.Run("run", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
+		sit(t, clusterSeats)
 		h := newHome(t, s)
 		p := startCommand(t, h.command(s, "run", "--local", "--local-pace=instant", "-f", s.manifest("model.yaml"), "-r", "3"), nil)
 		p.exits(0)
-		h.mustBeDeserted(t, time.Second)
+		h.mustBeLeft(t)
 		if !strings.Contains(p.last(), "the pods were simulated") {
 			t.Errorf("the last line does not say that the pods were simulated: %s", p.last())
 		}
@@ -106,17 +117,18 @@ func TestLocal(t *testing.T) {
 	t.Run("Ctrl-C", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
+		sit(t, clusterSeats)
 		h := newHome(t, s)
-		command := h.command(s, "run", "--local", "-f", s.manifest("realistic.yaml"))
+		command := h.command(s, "run", "--local", "-f", s.manifest(phases["pods"].manifest))
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		p := startCommand(t, command, nil)
-		p.await(phases["pods"])
+		p.await(phases["pods"].begins)
 		// A terminal's Ctrl-C goes to the whole process group.
 		if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
 		p.exits(130)
-		h.mustBeDeserted(t, time.Second)
+		h.mustBeLeft(t)
 		if !strings.Contains(p.text(), "OK       gone:") {
 			t.Error("it has not waited until the object was gone")
 		}
@@ -124,23 +136,25 @@ func TestLocal(t *testing.T) {
 	t.Run("Ctrl-C-while-it-starts", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
+		sit(t, clusterSeats)
 		h := newHome(t, s)
-		p := startCommand(t, h.command(s, "run", "--local", "-f", s.manifest("realistic.yaml")), nil)
+		p := startCommand(t, h.command(s, "run", "--local", "-f", s.manifest(phases["pods"].manifest)), nil)
 		h.mustBePeopled(t)
 		p.signal(syscall.SIGINT)
 		if code, err := p.end(); err != nil || code != 130 {
 			t.Errorf("exit code %d (%v), want 130", code, err)
 		}
-		h.mustBeDeserted(t, time.Second)
+		h.mustBeLeft(t)
 	})
 	t.Run("killed", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
+		sit(t, clusterSeats)
 		h := newHome(t, s)
-		p := startCommand(t, h.command(s, "run", "--local", "-f", s.manifest("realistic.yaml")), nil)
-		p.await(phases["pods"])
+		p := startCommand(t, h.command(s, "run", "--local", "-f", s.manifest(phases["pods"].manifest)), nil)
+		p.await(phases["pods"].begins)
 		p.kill()
-		h.mustBeDeserted(t, 20*time.Second)
+		h.mustBeDeserted(t)
 	})
 	t.Run("pass-through", func(t *testing.T) {
 		t.Parallel()

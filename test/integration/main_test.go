@@ -17,10 +17,12 @@ import (
 // processors is no measure; seats bound how many use the cluster at the same time.
 const sideBySide = "100"
 
-// The seats: of the recorded shapes, and of all other tests.
+// The seats: of the recorded shapes, of all other tests, and of those that start a cluster, while they do. Whoever
+// takes one of the last has any other seat already.
 var (
-	shapeSeats = make(chan struct{}, 6)
-	otherSeats = make(chan struct{}, 10)
+	shapeSeats   = make(chan struct{}, 6)
+	otherSeats   = make(chan struct{}, 10)
+	clusterSeats = make(chan struct{}, 2)
 )
 
 // sit takes a seat until the end of the test.

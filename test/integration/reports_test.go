@@ -176,13 +176,13 @@ func TestReportsAreWholeOnEveryWayOut(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for name, by := range signals {
-		for phase, begins := range phases {
+		for phase, in := range phases {
 			t.Run(name+"/"+phase, func(t *testing.T) {
 				t.Parallel()
 				sit(t, otherSeats)
 				namespace := s.own(t)
-				p, base := reported(t, s, "realistic.yaml", "-n", namespace)
-				p.await(begins)
+				p, base := reported(t, s, in.manifest, "-n", namespace)
+				p.await(in.begins)
 				p.signal(by.signal)
 				p.exits(by.code)
 				mustBeWhole(t, s, base, by.code)
@@ -194,7 +194,7 @@ func TestReportsAreWholeOnEveryWayOut(t *testing.T) {
 		sit(t, otherSeats)
 		namespace := s.own(t)
 		p, base := reported(t, s, "realistic.yaml", "-n", namespace)
-		p.await(phases["available"])
+		p.await(phases["available"].begins)
 		if err := s.finalize(t.Context(), "seldondeployments", namespace, "realistic", "test.seldonctl/hold"); err != nil {
 			t.Fatal(err)
 		}
@@ -214,8 +214,8 @@ func TestReportsAreWholeOnEveryWayOut(t *testing.T) {
 	}{
 		"success":  {"model.yaml", 0, nil},
 		"failure":  {"crash-loop.yaml", 3, nil},
-		"timeout":  {"never-ready.yaml", 6, []string{"--timeout=3s", "--fail-fast=off"}},
-		"deadline": {"never-ready.yaml", 6, []string{"--deadline=3s", "--fail-fast=off"}},
+		"timeout":  {"never-ready.yaml", 6, []string{"--timeout=10s", "--fail-fast=off"}},
+		"deadline": {"never-ready.yaml", 6, []string{"--deadline=10s", "--fail-fast=off"}},
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()

@@ -28,34 +28,41 @@ var signals = map[string]struct {
 	"SIGTERM": {syscall.SIGTERM, 143},
 }
 
-// phases are the moments of a run from its creation on, by the line after which they have begun.
-var phases = map[string]string{
-	"available": `phase +available: `,
-	"pods":      `state +Deployment/.* 0 of 1 ready`,
-	"scaled":    `phase +scaled: `,
-	"gone":      `phase +gone: `,
+// phases are the moments of a run from its creation on, by the line after which they have begun, with the
+// manifest of a model that surely comes to them.
+var phases = map[string]struct{ manifest, begins string }{
+	"available": {"realistic.yaml", `phase +available: `},
+	"pods":      {"never-ready.yaml", `state +Deployment/.* 0 of 1 ready`},
+	"scaled":    {"realistic.yaml", `phase +scaled: `},
+	"gone":      {"realistic.yaml", `phase +gone: `},
 }
 
-// promptly is how soon after a signal the DELETE must have reached the API server.
-const promptly = time.Second
+// promptly is how soon after a signal the DELETE must have reached the API server, or the program ended where there is
+// nothing to delete. That it is within a second holds on virtual time, in the simulation; here it is far less
+// than the limit of a wait.
+const promptly = 10 * time.Second
 
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for name, by := range signals {
-		for phase, begins := range phases {
+		for phase, in := range phases {
 			t.Run(name+"/"+phase, func(t *testing.T) {
 				t.Parallel()
 				sit(t, otherSeats)
 				namespace := s.own(t)
-				p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
-				p.await(begins)
+				p := start(t, s, s.cluster, nil, "run", "-f", s.manifest(in.manifest), "-n", namespace)
+				p.await(in.begins)
 				at := p.signal(by.signal)
 				p.exits(by.code)
-				s.mustBeEmpty(t, namespace)
+				s.becomesEmpty(t, namespace)
+				most := 1
+				if phase == "gone" {
+					most = 2 // The signal may come before that of the phase is answered.
+				}
 				deletions := s.deletions(t, namespace)
-				if len(deletions) != 1 {
-					t.Fatalf("the API server was sent %d DELETEs, want 1", len(deletions))
+				if len(deletions) < 1 || len(deletions) > most {
+					t.Fatalf("the API server was sent %d DELETEs, want at least 1 and at most %d", len(deletions), most)
 				}
 				if after := deletions[0].Received.Sub(at); after > promptly {
 					t.Errorf("the DELETE came %s after the signal, want at most %s", after, promptly)
@@ -69,7 +76,7 @@ func TestInterrupted(t *testing.T) {
 			command := exec.Command(s.seldonctl, "run", "-f", s.manifest("realistic.yaml"))
 			command.Env = environment(kubeconfig)
 			p := startCommand(t, command, nil)
-			<-arrived
+			arrives(t, arrived)
 			mustEndSoon(p, p.signal(by.signal), by.code)
 		})
 		t.Run(name+"/while-the-manifest-is-read", func(t *testing.T) {
@@ -83,10 +90,10 @@ func TestInterrupted(t *testing.T) {
 			namespace := s.own(t)
 			held := detainCreations(t, s.cluster, namespace)
 			p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
-			<-held.arrived
+			arrives(t, held.arrived)
 			mustEndSoon(p, p.signal(by.signal), by.code)
 			held.release()
-			s.mustBeEmpty(t, namespace)
+			s.becomesEmpty(t, namespace)
 		})
 		t.Run(name+"/just-before-the-creation-is-answered", func(t *testing.T) {
 			t.Parallel()
@@ -94,21 +101,21 @@ func TestInterrupted(t *testing.T) {
 			namespace := s.own(t)
 			held := detainCreations(t, s.cluster, namespace)
 			p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
-			<-held.arrived
+			arrives(t, held.arrived)
 			p.signal(by.signal)
 			held.release()
 			p.exits(by.code)
-			s.mustBeEmpty(t, namespace)
+			s.becomesEmpty(t, namespace)
 		})
 	}
 }
 
-// mustEndSoon checks that a run that has created nothing ends within two seconds of the signal: a request
-// that is under way gets half a second to be answered.
+// mustEndSoon checks that a run that has created nothing ends soon after the signal: a request that is under way
+// gets half a second to be answered.
 func mustEndSoon(p trial, at time.Time, code int) {
 	p.t.Helper()
 	p.exits(code)
-	if took := p.ended.Sub(at); took > 2*time.Second {
+	if took := p.ended.Sub(at); took > promptly {
 		p.t.Errorf("it ended %s after the signal although there was nothing to remove", took)
 	}
 }
@@ -127,7 +134,7 @@ func interruptAtManifest(t *testing.T, s shop, signal syscall.Signal, code int) 
 		t.Fatal(err)
 	}
 	at := p.signal(signal)
-	ended := p.until(2*time.Second, func() bool { return p.done })
+	ended := p.until(promptly, func() bool { return p.done })
 	_ = stdin.Close()
 	if !ended {
 		t.Fatal("it goes on waiting for the manifest after the signal")
@@ -165,14 +172,14 @@ func TestInterruptedTwice(t *testing.T) {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for phase, begins := range phases {
+	for phase, in := range phases {
 		t.Run(phase, func(t *testing.T) {
 			t.Parallel()
 			sit(t, otherSeats)
 			namespace := s.own(t)
 			by := s.bystander(t, namespace)
-			p := start(t, s, s.cluster, nil, "run", "-f", secret(t), "-f", s.manifest("realistic.yaml"), "-n", namespace)
-			p.await(begins)
+			p := start(t, s, s.cluster, nil, "run", "-f", secret(t), "-f", s.manifest(in.manifest), "-n", namespace)
+			p.await(in.begins)
 			p.kill()
 			_, _ = p.end()
 			run := labelOf(t, p)
@@ -187,10 +194,10 @@ func TestKilled(t *testing.T) {
 		by := s.bystander(t, namespace)
 		held := detainCreations(t, s.cluster, namespace)
 		p := start(t, s, s.cluster, nil, "run", "-f", secret(t), "-f", s.manifest("realistic.yaml"), "-n", namespace)
-		<-held.arrived
+		arrives(t, held.arrived)
 		p.kill()
 		_, _ = p.end()
-		<-held.dropped
+		arrives(t, held.dropped)
 		held.release()
 		by.mustBeOwned(t, "")
 		by.removeRun(t, labelOf(t, p))
@@ -202,10 +209,10 @@ func TestKilled(t *testing.T) {
 		by := s.bystander(t, namespace)
 		held := detainCreations(t, s.cluster, namespace)
 		p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("realistic.yaml"), "-n", namespace)
-		<-held.arrived
+		arrives(t, held.arrived)
 		p.kill()
 		_, _ = p.end()
-		<-held.dropped
+		arrives(t, held.dropped)
 		held.release()
 		by.mustBeOwned(t, "")
 		by.nothingOf(t, "x7k2p9qd")

@@ -34,29 +34,29 @@ type asking struct {
 }
 
 var askings = map[string]asking{
-	"run":                    {args: "run -f $never-ready.yaml --timeout 3s --deadline 5s", most: 5 * time.Second, waits: `phase +available: `},
-	"run with a Secret":      {args: "run -f $SECRET -f $never-ready.yaml --timeout 3s --deadline 5s", most: 5 * time.Second, waits: `phase +available: `},
-	"run, scaling":           {args: "run -f $realistic.yaml --timeout 10s --deadline 15s", most: 15 * time.Second, waits: `phase +scaled: `, claims: 1},
-	"run, deleting":          {args: "run -f $realistic.yaml --timeout 10s --deadline 15s", most: 15 * time.Second, waits: `phase +gone: `, claims: 2},
-	"apply":                  {args: "apply -f $never-ready.yaml --timeout 3s", most: 3 * time.Second, waits: `phase +available: `},
-	"wait":                   {args: "wait never-ready --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +available: `},
-	"wait for its absence":   {args: "wait never-ready --for=deleted --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +gone: `},
-	"scale":                  {args: "scale never-ready -r 2 --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +scaled: `},
-	"delete":                 {args: "delete never-ready --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `phase +gone: `, held: true},
-	"delete what a run left": {args: "delete --run absent --timeout 3s", most: 3 * time.Second},
-	"status":                 {args: "status --timeout 3s", most: 3 * time.Second, once: true},
-	"status -w":              {args: "status never-ready -w --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `Deployment never-ready-main-0-clf: 0 of 1 ready`, endless: true},
-	"events":                 {args: "events never-ready --timeout 3s", most: 3 * time.Second, present: "never-ready"},
-	"events -w":              {args: "events never-ready -w --timeout 3s", most: 3 * time.Second, present: "never-ready", waits: `CreateDeployment`, endless: true},
-	"diff":                   {args: "diff -f $never-ready.yaml --timeout 3s", most: 3 * time.Second},
-	"check":                  {args: "check -f $never-ready.yaml --timeout 3s", most: 3 * time.Second},
+	"run":                    {args: "run -f $never-ready.yaml --timeout 10s --deadline 12s", most: 12 * time.Second, waits: `phase +available: `},
+	"run with a Secret":      {args: "run -f $SECRET -f $never-ready.yaml --timeout 10s --deadline 12s", most: 12 * time.Second, waits: `phase +available: `},
+	"run, scaling":           {args: "run -f $realistic.yaml --timeout 40s --deadline 60s", most: 60 * time.Second, waits: `phase +scaled: `, claims: 1},
+	"run, deleting":          {args: "run -f $realistic.yaml --timeout 40s --deadline 60s", most: 60 * time.Second, waits: `phase +gone: `, claims: 2},
+	"apply":                  {args: "apply -f $never-ready.yaml --timeout 10s", most: 10 * time.Second, waits: `phase +available: `},
+	"wait":                   {args: "wait never-ready --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `phase +available: `},
+	"wait for its absence":   {args: "wait never-ready --for=deleted --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `phase +gone: `},
+	"scale":                  {args: "scale never-ready -r 2 --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `phase +scaled: `},
+	"delete":                 {args: "delete never-ready --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `phase +gone: `, held: true},
+	"delete what a run left": {args: "delete --run absent --timeout 10s", most: 10 * time.Second},
+	"status":                 {args: "status --timeout 10s", most: 10 * time.Second, once: true},
+	"status -w":              {args: "status never-ready -w --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `Deployment never-ready-main-0-clf: 0 of 1 ready`, endless: true},
+	"events":                 {args: "events never-ready --timeout 10s", most: 10 * time.Second, present: "never-ready"},
+	"events -w":              {args: "events never-ready -w --timeout 10s", most: 10 * time.Second, present: "never-ready", waits: `CreateDeployment`, endless: true},
+	"diff":                   {args: "diff -f $never-ready.yaml --timeout 10s", most: 10 * time.Second},
+	"check":                  {args: "check -f $never-ready.yaml --timeout 10s", most: 10 * time.Second},
 }
 
 const (
 	// late is by how much a command may pass its limit, promise 3 of the design.
 	late = time.Second
 	// setOut is what the start of a process may take on top where the processors are busy.
-	setOut = 1500 * time.Millisecond
+	setOut = 8 * time.Second
 )
 
 // What a command says that could not do its work: nobody listens; the API server does not answer; or, where that

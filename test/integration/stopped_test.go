@@ -19,36 +19,36 @@ import (
 func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the cluster as the one before it has left it
 	t.Parallel()
 	s := open(t)
-	c := ownCluster(t, s)
+	c := ownCluster(t, s, "realistic")
 	// The controllers need a minute after a long loss of the API server until they serve new namespaces.
 	last := c.own(t)
 	t.Run("API-server-away-for-5s", func(t *testing.T) {
 		namespace := c.own(t)
 		p := start(t, s, c, nil, "run", "-f", s.manifest("slow-8s.yaml"), "-n", namespace)
 		p.await(`event +Pod/.* (Pulling|Pulled): `)
-		<-c.takeAway(t, "kube-apiserver", 5*time.Second)
+		<-c.takeAway(t, "kube-apiserver", 5*time.Second).back
 		p.exits(0)
 		p.await(`  warning +the watch of Pod broke`)
 		c.mustBeEmpty(t, namespace)
 	})
 	t.Run("webhook-away", func(t *testing.T) {
 		namespace := c.own(t)
-		back := c.takeAway(t, "seldon-operator", 5*time.Second)
+		away := c.takeAway(t, "seldon-operator", time.Minute)
 		p := start(t, s, c, nil, "run", "-f", s.manifest("model.yaml"), "-n", namespace)
 		p.exits(5)
 		p.await(`  FAILED  .*the admission webhook cannot be reached`)
 		checks(t, s, c, namespace, 5, `problem webhook +the admission webhook cannot be reached`)
 		c.mustBeEmpty(t, namespace)
-		<-back
+		away.end()
 		webhookAnswers(t, c, namespace)
 	})
 	t.Run("API-server-away-for-good", func(t *testing.T) {
 		namespace := c.own(t)
-		const wait, cleanup, late = 8 * time.Second, 4 * time.Second, time.Second
+		const wait, cleanup, late = 8 * time.Second, 4 * time.Second, 5 * time.Second
 		p := start(t, s, c, nil, "run", "-f", s.manifest("never-ready.yaml"), "-n", namespace, "--timeout", wait.String(), "--cleanup-timeout", cleanup.String())
-		began := p.await(phases["available"]).at
-		p.await(phases["pods"])
-		back := c.takeAway(t, "kube-apiserver", wait+cleanup+10*time.Second)
+		began := p.await(phases["available"].begins).at
+		p.await(phases["pods"].begins)
+		away := c.takeAway(t, "kube-apiserver", wait+cleanup+10*time.Second) // whoever waited for it would be later than late
 		p.exits(5)
 		if took := p.ended.Sub(began); took > wait+cleanup+late {
 			t.Errorf("it ended %s after the wait began, want at most %s", took, wait+cleanup+late)
@@ -60,7 +60,7 @@ func TestStoppedServer(t *testing.T) { //nolint:tparallel // each part needs the
 			t.Error("the command that cleans up is not told")
 		}
 		checks(t, s, c, namespace, 5, `problem API server +cannot reach the API server: .*connection refused`)
-		<-back
+		<-away.back
 		apiServerAnswers(t, c)
 	})
 	t.Run("Seldon-Core-missing", func(t *testing.T) {
@@ -100,16 +100,20 @@ func apiServerAnswers(t *testing.T, c *cluster) {
 	}
 }
 
+// mistake is an object that the operator's webhook refuses, for it has no predictors.
+func mistake(name string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment", "metadata": map[string]any{"name": name},
+		"spec": map[string]any{"predictors": []any{}},
+	}}
+}
+
 // webhookAnswers waits until the operator's webhook answers again: it refuses what has no predictors.
 func webhookAnswers(t *testing.T, c *cluster, namespace string) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
-	mistake := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment", "metadata": map[string]any{"name": "mistake"},
-		"spec": map[string]any{"predictors": []any{}},
-	}}
 	for ticks := time.NewTicker(answerTick); ; <-ticks.C {
-		_, err := c.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace).Create(t.Context(), mistake, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := c.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace).Create(t.Context(), mistake("mistake"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if apierrors.IsInvalid(err) || err != nil && strings.Contains(err.Error(), "Graph contains no predictors") {
 			return
 		}
