@@ -45,7 +45,7 @@ func TestCluster(t *testing.T) {
 	t.Run("schema", func(t *testing.T) { prunesAndWarns(t, c) })
 	t.Run("refused", func(t *testing.T) { refuses(t, c) })
 	t.Run("pods", func(t *testing.T) { misbehaves(t, c) })
-	t.Run("life", func(t *testing.T) { livesAndDies(t, c) })
+	t.Run("life", func(t *testing.T) { livesAndDies(t, c, patience) })
 	t.Run("audit", func(t *testing.T) { isAudited(t, audit) })
 	t.Run("restart", func(t *testing.T) { restarts(t, p, c) })
 	t.Run("down", func(t *testing.T) {
@@ -241,13 +241,13 @@ func isReady(pod *corev1.Pod) bool {
 }
 
 // livesAndDies takes a SeldonDeployment through its life: the operator, the controllers and the garbage collector work together.
-func livesAndDies(t *testing.T, c *client) {
+func livesAndDies(t *testing.T, c *client, long time.Duration) {
 	t.Helper()
 	objects := c.dynamic.Resource(seldonDeployments()).Namespace("default")
 	if _, err := objects.Create(t.Context(), deployment("life", nil), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it becomes available", func() error {
+	within(t, long, "it becomes available", func() error {
 		current, err := objects.Get(t.Context(), "life", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -262,7 +262,7 @@ func livesAndDies(t *testing.T, c *client) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	eventually(t, "it is gone with all that it made", func() error {
+	within(t, long, "it is gone with all that it made", func() error {
 		pods, err := c.core.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{LabelSelector: "seldon-deployment-id=life"})
 		if err != nil {
 			return err
@@ -324,7 +324,7 @@ func restarts(t *testing.T, p *program, c *client) {
 		_, err := c.dynamic.Resource(seldonDeployments()).Namespace("default").Create(t.Context(), deployment("again", nil), metav1.CreateOptions{DryRun: []string{"All"}})
 		return err
 	})
-	livesAndDies(t, c)
+	livesAndDies(t, c, 2*patience) // the controllers come back one after the other, each when it has found the API server
 }
 
 // TestTwoSideBySide starts two clusters at the same time; one loses its supervisor, the other a component.

@@ -211,14 +211,20 @@ func processes(t *testing.T, folder string) []string {
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	within(t, patience, what, holds)
+}
+
+// within waits until something holds, for a time.
+func within(t *testing.T, long time.Duration, what string, holds func() error) {
+	t.Helper()
+	deadline := time.Now().Add(long)
 	for {
 		err := holds()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s, not within %s: %v", what, patience, err)
+			t.Fatalf("%s, not within %s: %v", what, long, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

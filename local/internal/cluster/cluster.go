@@ -171,7 +171,8 @@ func (s *session) supervise(ctx context.Context) error {
 	}
 }
 
-// settling is for how long after a requested restart a component that ends is started again, as every cluster does whose API server was away.
+// settling is for how long after a requested restart, counted from when the API server answers again, a component that ends is started again, as every cluster
+// does whose API server was away.
 const settling = time.Minute
 
 // revive starts a component again that could not live with what a requested restart has taken away: the API server, or its port.

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seldonctl/seldonctl/local/internal/bootstrap"
 	"github.com/seldonctl/seldonctl/local/internal/state"
 )
 
@@ -71,7 +72,7 @@ func (s *session) listenForControl(ctx context.Context, stop context.CancelFunc)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", c.status)
 	mux.HandleFunc("POST /stop", c.stopAll)
-	mux.HandleFunc("POST /restart", c.restart)
+	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) { c.restart(ctx, w, r) })
 	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = c.server.Serve(listener) }()
 	s.socket = socket
@@ -121,7 +122,8 @@ func (c *control) stopAll(w http.ResponseWriter, _ *http.Request) {
 	c.stop()
 }
 
-func (c *control) restart(w http.ResponseWriter, r *http.Request) {
+// restart answers when the component has been started again; ctx is the session's.
+func (c *control) restart(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	var request Restart
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -132,7 +134,8 @@ func (c *control) restart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := c.session
-	defer s.children.disturb()()
+	settled := s.children.disturb()
+	defer func() { go s.settle(ctx, settled) }()
 	s.children.kill(request.Component, request.Grace)
 	select {
 	case <-r.Context().Done(): // whoever asked has gone: it comes back now
@@ -144,6 +147,20 @@ func (c *control) restart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = s.record()
+}
+
+// settle says that a restart is over when the API server is ready again, or when it has had time enough to be.
+func (s *session) settle(ctx context.Context, settled func()) {
+	defer settled()
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	kubeconfig, err := os.ReadFile(s.folder.Kubeconfig())
+	if err != nil {
+		return
+	}
+	if boot, err := bootstrap.New(kubeconfig); err == nil {
+		_ = boot.WaitForServer(ctx) // where it does not answer, nothing else will tell
+	}
 }
 
 // ErrNoAnswer means that a supervisor does not answer on its control socket.

@@ -44,7 +44,7 @@ type processes struct {
 	running  map[string]*process
 	restarts map[string]int
 	closed   bool
-	// disturbances counts the requested restarts that are under way, disturbed is when the last one was over.
+	// disturbances counts the requested restarts that are under way or have left the API server unready, disturbed is when the last one was over.
 	disturbances int
 	disturbed    time.Time
 }
@@ -209,7 +209,7 @@ func (p *processes) pids() map[string]int {
 	return pids
 }
 
-// disturb says that a restart has been requested; the function that it returns, that it is over.
+// disturb says that a restart has been requested; the function that it returns, that what it disturbed has settled.
 func (p *processes) disturb() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -49,8 +49,9 @@ func TestRecordedShapes(t *testing.T) {
 					t.Run(shape.Name, func(t *testing.T) {
 						r := &run{t: t, w: w, shape: shape, flaps: tc.flaps}
 						r.create()
+						r.events("Create")
 						r.scale()
-						r.events()
+						r.events("")
 						r.delete()
 					})
 				})
@@ -115,6 +116,7 @@ func (r *run) create() {
 // scale applies the original rule and waits for the recorded end.
 func (r *run) scale() {
 	r.t.Helper()
+	r.w.until(r.t, "the ReplicaSets of before the scaling", r.unfilled)
 	before := r.replicaSets()
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		root, err := r.client.Get(context.Background(), r.name, metav1.GetOptions{})
@@ -174,6 +176,17 @@ func (r *run) scaled(before map[string][]string) (recorded.Scaled, string) {
 	return got, strings.Join(moving, "\n")
 }
 
+// unfilled says which Deployment has no ReplicaSet with all its replicas. Each kind is seen by a watch of its own, and one may be behind.
+func (r *run) unfilled() string {
+	for _, d := range owned[*appsv1.Deployment](r.w, "deployment", r.uid) {
+		full := func(rs *appsv1.ReplicaSet) bool { return rs.Status.AvailableReplicas == *d.Spec.Replicas }
+		if *d.Spec.Replicas > 0 && !slices.ContainsFunc(owned[*appsv1.ReplicaSet](r.w, "replicaset", d.UID), full) {
+			return fmt.Sprintf("Deployment %s has no ReplicaSet with %d available replicas", d.Name, *d.Spec.Replicas)
+		}
+	}
+	return ""
+}
+
 // replicaSets gives the ReplicaSets by Deployment.
 func (r *run) replicaSets() map[string][]string {
 	out := map[string][]string{}
@@ -207,14 +220,17 @@ func (r *run) life() {
 	r.t.Logf("states after scaling: got %v, recorded %v", got, want)
 }
 
-// events waits for every recorded event and refuses others, but for conflicts, which come and go with the order of reads.
-func (r *run) events() {
+// events waits for every recorded event whose reason begins so and refuses events that were not recorded, but for those of passes that read what was old
+// already, which come and go with the order of reads.
+func (r *run) events(reason string) {
 	r.t.Helper()
-	noise := func(e []string) bool { return strings.Contains(e[2], "the object has been modified") }
+	noise := func(e []string) bool {
+		return strings.Contains(e[2], "the object has been modified") || strings.Contains(e[2], "already exists")
+	}
 	r.w.until(r.t, "events", func() string {
 		seen := r.seenEvents()
 		for _, e := range r.shape.Events {
-			if !noise(e) && !slices.ContainsFunc(seen, func(s []string) bool { return slices.Equal(s, e) }) {
+			if strings.HasPrefix(e[1], reason) && !noise(e) && !slices.ContainsFunc(seen, func(s []string) bool { return slices.Equal(s, e) }) {
 				return fmt.Sprintf("no event %q; there are %q", e, seen)
 			}
 		}

@@ -9,7 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/seldonctl/seldonctl/internal/simseldon/recorded"
 )
@@ -35,6 +37,7 @@ func TestRecreatesDuringDelete(t *testing.T) {
 		}
 		return ""
 	})
+	release := holdPods(t, w)
 	for _, s := range owned[*corev1.Service](w, "service", made.GetUID()) {
 		first[string(s.UID)] = true
 	}
@@ -50,4 +53,31 @@ func TestRecreatesDuringDelete(t *testing.T) {
 		}
 		return "only the Services of before"
 	})
+	release()
+}
+
+// holdPods keeps the pods, and so the foreground delete, from coming to an end.
+func holdPods(t *testing.T, w *world) (release func()) {
+	t.Helper()
+	pods := kubernetes.NewForConfigOrDie(w.config).CoreV1().Pods(namespace)
+	names := map[string]bool{}
+	w.until(t, "a pod", func() string {
+		for _, object := range w.stores["pod"].List() {
+			names[object.(*corev1.Pod).Name] = true
+		}
+		if len(names) == 0 {
+			return "no pod"
+		}
+		return ""
+	})
+	finalize := func(finalizers string) {
+		for name := range names {
+			patch := []byte(`{"metadata":{"finalizers":` + finalizers + `}}`)
+			if _, err := pods.Patch(context.Background(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	finalize(`["test.seldonctl/hold"]`)
+	return func() { finalize(`[]`) }
 }
