@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,9 +20,11 @@ import (
 	"github.com/seldonctl/seldonctl/internal/simworld"
 )
 
-// program is one run of the whole program in a history, and what it told.
+// program is one command of the whole program in a history, and what it told.
 type program struct {
-	agent   string
+	agent string
+	// verb is the command.
+	verb    string
 	id      string
 	began   time.Duration
 	entries []told
@@ -41,7 +44,9 @@ type told struct {
 // history is what came of a scenario.
 type history struct {
 	scenario
+
 	world    *simworld.World
+	mu       sync.Mutex // of programs
 	programs []*program
 	// stopped are the times at which the user wanted to stop.
 	stopped []time.Duration
@@ -75,13 +80,15 @@ func play(t *testing.T, s scenario, m *mutant) *history {
 		phase.Store("connect")
 		s.config.Phase = func() string { return fmt.Sprint(phase.Load()) }
 		h.world = simworld.New(s.config)
-		done := make(chan *program, 2)
-		h.start(t, done, "seldonctl", phase, s.interrupts, m)
+		lives := 1
+		done := make(chan struct{}, 2)
+		h.start(t, done, "seldonctl", phase, m)
 		if s.rival > 0 {
 			time.Sleep(s.rival)
-			h.start(t, done, "rival", &atomic.Value{}, nil, m)
+			lives++
+			h.start(t, done, "rival", &atomic.Value{}, m)
 		}
-		for range h.programs {
+		for range lives {
 			<-done
 		}
 		time.Sleep(2 * time.Minute) // what is left settles
@@ -90,54 +97,98 @@ func play(t *testing.T, s scenario, m *mutant) *history {
 	return h
 }
 
-// start sets one run going; it is given up long after it should have ended.
-func (h *history) start(t *testing.T, done chan<- *program, agent string, phase *atomic.Value, interrupts []simworld.When, m *mutant) {
-	p := &program{agent: agent, began: h.world.Elapsed(), request: h.request}
-	h.programs = append(h.programs, p)
-	p.request.ID += agent[:1]
-	p.id = p.request.ID
+// start sets one life going: of one run, or of one command after the other.
+func (h *history) start(t *testing.T, done chan<- struct{}, agent string, phase *atomic.Value, m *mutant) {
 	jitter := float64(h.seed%97) / 97
 	cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: h.world.Transport(agent)}, kube.Options{Jitter: func() float64 { return jitter }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := ops.Deps{Cluster: cluster, Engine: seldon.New(), Sink: &recorder{p, h.world, phase}, Now: cluster.Now, Ahead: cluster.Ahead, Requests: cluster.Requests}
-	request := p.request
+	deps := ops.Deps{Cluster: cluster, Engine: seldon.New(), Now: cluster.Now, Ahead: cluster.Ahead, Requests: cluster.Requests}
+	request := h.request
+	request.ID += agent[:1]
 	if m != nil {
 		m.spoil(&deps, &request, h.world.Transport(agent))
 	}
-	stops := make(chan ops.Reason, 2)
-	deps.Interrupts = stops
-	ctx, cancel := context.WithCancel(context.Background())
-	for _, at := range interrupts {
-		h.world.On(at, func() {
-			h.stopped = append(h.stopped, h.world.Elapsed())
-			stops <- ops.Interrupted
-		})
+	l := &life{history: h, agent: agent, deps: deps, asked: request, phase: phase}
+	if agent == "seldonctl" {
+		l.stops = h.interrupts
 	}
-	limit := bound(p.request.Limits) + 10*time.Minute
-	giveUp := time.AfterFunc(limit, func() { p.stuck = true; cancel() })
 	go func() {
-		defer cancel()
+		defer func() { done <- struct{}{} }()
 		if h.shared {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
 			shared, end := hub.New(ctx, deps.Cluster)
 			defer end()
-			deps.Cluster = shared
+			l.deps.Cluster = shared
 		}
-		if h.verbs {
-			p.reason = verbByVerb(ctx, deps, request)
-		} else {
-			p.reason = ops.Run(ctx, deps, request)
+		switch {
+		case h.found != nil:
+			l.find()
+		case h.verbs:
+			l.verbByVerb()
+		default:
+			l.obey(command{"run", request.Limits, func(ctx context.Context, d ops.Deps) ops.Reason { return ops.Run(ctx, d, request) }})
 		}
-		p.ended = h.world.Elapsed()
-		giveUp.Stop()
-		done <- p
 	}()
 }
 
-// bound is how long a run may take in all.
-func bound(l ops.Limits) time.Duration {
-	all := 3*l.Wait + l.Cleanup
+// life is the commands of one user, one after the other.
+type life struct {
+	*history
+
+	agent string
+	deps  ops.Deps
+	// asked is what the user asks for, as the program understands it.
+	asked ops.RunRequest
+	phase *atomic.Value
+	stops []simworld.When
+}
+
+// command is one of them.
+type command struct {
+	verb   string
+	limits ops.Limits
+	do     func(context.Context, ops.Deps) ops.Reason
+}
+
+// obey carries one command out; it is given up long after it should have ended.
+func (l *life) obey(c command) ops.Reason {
+	p := &program{agent: l.agent, verb: c.verb, id: l.asked.ID, began: l.world.Elapsed(), request: l.request}
+	p.request.ID, p.request.Limits = l.asked.ID, c.limits
+	l.mu.Lock()
+	l.programs = append(l.programs, p)
+	l.mu.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stops := make(chan ops.Reason, 2)
+	for _, at := range l.stops {
+		l.world.On(at, func() {
+			l.stopped = append(l.stopped, l.world.Elapsed())
+			stops <- ops.Interrupted
+		})
+	}
+	giveUp := time.AfterFunc(p.bound()+10*time.Minute, func() { p.stuck = true; cancel() })
+	defer giveUp.Stop()
+	d := l.deps
+	d.Sink, d.Interrupts = &recorder{p, l.world, l.phase}, stops
+	p.reason = c.do(ctx, d)
+	p.ended = l.world.Elapsed()
+	return p.reason
+}
+
+// bound is how long a command may take in all: a run for its waits; another for its first look and its
+// wait. One that only looks waits for its requests alone.
+func (p *program) bound() time.Duration {
+	l := p.request.Limits
+	all := 2 * l.Wait
+	switch {
+	case p.verb == "run":
+		all = 3*l.Wait + l.Cleanup
+	case l.Wait == 0:
+		all = 30 * time.Second
+	}
 	if l.Total > 0 {
 		all = min(all, l.Total)
 	}
@@ -150,7 +201,7 @@ func (h *history) String() string {
 	b.WriteString(h.scenario.String())
 	h.world.Print(&b)
 	for _, p := range h.programs {
-		fmt.Fprintf(&b, "%s ended at %s with %s after %d requests\n", p.agent, p.ended, p.reason, h.world.Asked(p.agent))
+		fmt.Fprintf(&b, "%s %s ended at %s with %s after %d requests\n", p.agent, p.verb, p.ended, p.reason, h.world.Asked(p.agent, p.began, p.ended))
 	}
 	return b.String()
 }

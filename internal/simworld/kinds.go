@@ -3,6 +3,10 @@ package simworld
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -13,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seldonctl/seldonctl/internal/simseldon"
 )
 
 // Root is the kind of the custom resource.
@@ -183,29 +189,41 @@ func controllerOf(o Object) string {
 	return ""
 }
 
-// edit changes one thing in a spec.
-func edit(kind ActKind, u *unstructured.Unstructured) {
-	predictors, _, _ := unstructured.NestedSlice(u.Object, "spec", "predictors")
-	if len(predictors) == 0 {
-		return
+// Edit changes one thing in a spec, unless the webhook would refuse it.
+func Edit(kind ActKind, u *unstructured.Unstructured) {
+	was := copyOf(u)
+	if edit(kind, u); simseldon.Validate(u) != nil {
+		u.Object = was.Object
 	}
-	p, _ := predictors[0].(map[string]any)
-	container := firstContainer(p)
+}
+
+func edit(kind ActKind, u *unstructured.Unstructured) {
 	switch kind {
 	case EditReplicas:
 		n, _, _ := unstructured.NestedInt64(u.Object, "spec", "replicas")
 		_ = unstructured.SetNestedField(u.Object, n+1, "spec", "replicas")
-		return
+	case EditNotes:
+		_ = unstructured.SetNestedField(u.Object, "yes", "spec", "annotations", "example.com/edited")
+	case DropProtocol:
+		unstructured.RemoveNestedField(u.Object, "spec", "protocol")
 	case Annotate:
 		u.SetAnnotations(merged(u.GetAnnotations(), map[string]string{"example.com/seen": "yes"}))
-		return
-	case EditImage:
-		if container != nil {
-			container["image"] = fmt.Sprint(container["image"], "-next")
+	default:
+		predictors, _, _ := unstructured.NestedSlice(u.Object, "spec", "predictors")
+		if len(predictors) == 0 {
+			return
 		}
-	case EditEnv:
-		if container != nil {
-			container["env"] = []any{map[string]any{"name": "EDITED", "value": "yes"}}
+		editPredictors(kind, predictors)
+		_ = unstructured.SetNestedSlice(u.Object, predictors, "spec", "predictors")
+	}
+}
+
+func editPredictors(kind ActKind, predictors []any) {
+	p, _ := predictors[0].(map[string]any)
+	switch kind {
+	case EditModelURI:
+		if graph, _ := p["graph"].(map[string]any); graph["modelUri"] != nil {
+			graph["modelUri"] = fmt.Sprint(graph["modelUri"], "/next")
 		}
 	case EditLabels:
 		p["labels"] = map[string]any{"edited": "yes"}
@@ -216,8 +234,24 @@ func edit(kind ActKind, u *unstructured.Unstructured) {
 		}
 	case EditComponents:
 		p["name"] = fmt.Sprint(p["name"], "x")
+	default:
+		if container := firstContainer(p); container != nil {
+			editContainer(kind, container)
+		}
 	}
-	_ = unstructured.SetNestedSlice(u.Object, predictors, "spec", "predictors")
+}
+
+func editContainer(kind ActKind, container map[string]any) {
+	switch kind {
+	case EditImage:
+		container["image"] = fmt.Sprint(container["image"], "-next")
+	case EditEnv:
+		container["env"] = []any{map[string]any{"name": "EDITED", "value": "yes"}}
+	case EditResources:
+		container["resources"] = map[string]any{"requests": map[string]any{"cpu": "7m"}}
+	case DropEnv:
+		delete(container, "env")
+	}
 }
 
 func firstContainer(p map[string]any) map[string]any {
@@ -234,4 +268,72 @@ func firstContainer(p map[string]any) map[string]any {
 	}
 	c, _ := containers[0].(map[string]any)
 	return c
+}
+
+// governed names the Deployments whose replicas the top-level number sets once nothing below it does: those
+// that the operator would give another number for another one, unless an autoscaler owns them.
+func governed(root *unstructured.Unstructured) []string {
+	few, many := numbers(root, 3), numbers(root, 5)
+	var names []string
+	for _, name := range sortedKeys(few) {
+		if few[name] == 3 && many[name] == 5 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// numbers gives the replicas of each Deployment that no autoscaler owns, if the top-level number is n.
+func numbers(root *unstructured.Unstructured, n int64) map[string]int32 {
+	root = copyOf(root)
+	predictors, _, _ := unstructured.NestedSlice(root.Object, "spec", "predictors")
+	var scaled []string
+	for _, one := range predictors {
+		p, _ := one.(map[string]any)
+		delete(p, "replicas")
+		components, _ := p["componentSpecs"].([]any)
+		for i, one := range components {
+			if c, ok := one.(map[string]any); ok {
+				delete(c, "replicas")
+				if c["hpaSpec"] != nil || c["kedaSpec"] != nil {
+					scaled = append(scaled, fmt.Sprintf("%s-%s-%d-", root.GetName(), p["name"], i))
+				}
+			}
+		}
+	}
+	_ = unstructured.SetNestedSlice(root.Object, predictors, "spec", "predictors")
+	_ = unstructured.SetNestedField(root.Object, n, "spec", "replicas")
+	outcome, _ := simseldon.Reconcile(simseldon.World{Root: root, Now: time.Unix(0, 0)}, simseldon.Switches{}) // what it cannot place it does not write
+	found := map[string]int32{}
+	for _, write := range outcome.Writes {
+		d, ok := write.Object.(*appsv1.Deployment)
+		if ok && d.Spec.Replicas != nil && !slices.ContainsFunc(scaled, func(start string) bool { return strings.HasPrefix(d.Name, start) }) {
+			found[d.Name] = *d.Spec.Replicas
+		}
+	}
+	return found
+}
+
+// outline says which Deployments, replicas and images a spec asks for.
+func outline(o Object) string {
+	root, _ := o.(*unstructured.Unstructured)
+	outcome, err := simseldon.Reconcile(simseldon.World{Root: root, Now: time.Unix(0, 0)}, simseldon.Switches{})
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, write := range outcome.Writes {
+		d, ok := write.Object.(*appsv1.Deployment)
+		if !ok {
+			continue
+		}
+		b.WriteString(d.Name)
+		if d.Spec.Replicas != nil {
+			b.WriteString(" " + strconv.Itoa(int(*d.Spec.Replicas)))
+		}
+		for i := range d.Spec.Template.Spec.Containers {
+			b.WriteString(" " + d.Spec.Template.Spec.Containers[i].Name + " " + d.Spec.Template.Spec.Containers[i].Image)
+		}
+	}
+	return b.String()
 }

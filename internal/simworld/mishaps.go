@@ -13,8 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/seldonctl/seldonctl/internal/simseldon"
 )
 
 // FaultKind is a way in which the API server, or the way to it, fails.
@@ -230,6 +228,11 @@ const (
 	EditTraffic    ActKind = "edit traffic"
 	EditLabels     ActKind = "edit labels"
 	EditComponents ActKind = "edit components"
+	EditResources  ActKind = "edit resources"
+	EditModelURI   ActKind = "edit modelUri"
+	EditNotes      ActKind = "edit spec.annotations"
+	DropEnv        ActKind = "remove env"
+	DropProtocol   ActKind = "remove protocol"
 	Annotate       ActKind = "annotate"
 	DeleteRoot     ActKind = "delete"
 	DeleteHard     ActKind = "delete in the background"
@@ -242,6 +245,7 @@ const (
 	HoldChild      ActKind = "finalizer on a Deployment"
 	LetGo          ActKind = "finalizers removed"
 	TakeName       ActKind = "take a Deployment's name"
+	Make           ActKind = "create"
 	EndNamespace   ActKind = "delete the namespace"
 )
 
@@ -251,7 +255,7 @@ type Act struct {
 	When
 	// Name is the custom resource; empty means the first there is.
 	Name string
-	// Object is what TakeName makes.
+	// Object is what TakeName and Make make.
 	Object Object
 }
 
@@ -260,7 +264,7 @@ const stranger = "somebody"
 
 func (w *World) stage(act *Act) {
 	w.on(act.When, func() {
-		if act.Kind == TakeName {
+		if act.Kind == TakeName || act.Kind == Make {
 			w.notef("somebody: %s", act.Kind)
 			_, _ = w.create(act.Object, stranger) // where it is there already, nothing is taken
 			return
@@ -307,13 +311,10 @@ func (w *World) act(act *Act, root *unstructured.Unstructured) {
 		w.mutate(Root, name, stranger, "", func(o Object) { o.SetFinalizers(append(o.GetFinalizers(), "example.com/hold")) })
 	case LetGo:
 		w.letGo(root)
-	case EditReplicas, EditImage, EditEnv, EditTraffic, EditLabels, EditComponents, Annotate:
+	default:
 		w.mutate(Root, name, stranger, "", func(o Object) {
 			if u, ok := o.(*unstructured.Unstructured); ok {
-				was := copyOf(u)
-				if edit(act.Kind, u); simseldon.Validate(u) != nil { // the webhook would refuse it
-					u.Object = was.Object
-				}
+				Edit(act.Kind, u)
 			}
 		})
 	}

@@ -27,6 +27,15 @@ type OperatorConfig struct {
 	Lag, Stale time.Duration
 	// Down are the times in which it is not running, by start and length.
 	Down []Span
+	// Busy are the times in which its one worker is busy with other objects: what it is told meanwhile, it
+	// looks at afterwards.
+	Busy []Busy
+}
+
+// Busy is a stretch of time that a cue begins.
+type Busy struct {
+	When
+	For time.Duration
 }
 
 // Span is a stretch of time.
@@ -41,6 +50,8 @@ type operator struct {
 	fails map[string]int
 	// wanted are the names that each generation asks for.
 	wanted map[string]simseldon.Names
+	// free is when its worker is free again.
+	free time.Duration
 }
 
 func newOperator(w *World) *operator {
@@ -64,6 +75,12 @@ func (p *operator) actor() *actor {
 		return nil
 	}, p.look)
 	p.a.told = p.w.Operator.Stale // by its cache
+	for _, busy := range p.w.Operator.Busy {
+		p.w.on(busy.When, func() {
+			p.w.notef("operator busy for %s", busy.For)
+			p.free = max(p.free, p.w.now()+busy.For)
+		})
+	}
 	for _, down := range p.w.Operator.Down {
 		p.w.after(down.At, func() { p.w.notef("operator down") })
 		p.w.after(down.At+down.For, func() {
@@ -92,6 +109,10 @@ func (p *operator) look(name string) {
 	}
 	if p.busy[name] {
 		p.again[name] = true
+		return
+	}
+	if now := p.w.now(); now < p.free {
+		p.a.pokeIn(name, p.free-now)
 		return
 	}
 	world, there := p.read(name)
@@ -213,7 +234,7 @@ func (p *operator) conclude(name string, world simseldon.World, outcome simseldo
 	if failed == nil {
 		p.fails[name] = 0
 	} else {
-		p.a.pokeIn(name, min(5*time.Millisecond<<min(p.fails[name], 16), 5*time.Minute))
+		p.w.after(min(5*time.Millisecond<<min(p.fails[name], 16), 5*time.Minute), func() { p.look(name) }) // a change comes before
 		p.fails[name]++
 	}
 	if p.again[name] {

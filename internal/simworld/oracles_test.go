@@ -2,8 +2,11 @@ package simworld_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +47,7 @@ func (v *verdict) failf(oracle, format string, args ...any) {
 	v.wrong = append(v.wrong, violation{oracle, v.p.agent + ": " + fmt.Sprintf(format, args...)})
 }
 
-// judged holds a history against all oracles.
+// judged holds a history against all oracles, each of its commands for itself.
 func judged(h *history) []violation {
 	var wrong []violation
 	for _, p := range h.programs {
@@ -60,12 +63,51 @@ func judged(h *history) []violation {
 	return wrong
 }
 
+// touches gives what the command wrote.
+func (v *verdict) touches() []simworld.Touch {
+	var mine []simworld.Touch
+	for _, touch := range v.world.Touched() {
+		if touch.Agent == v.p.agent && touch.At >= v.p.began && touch.At <= v.until() {
+			mine = append(mine, touch)
+		}
+	}
+	return mine
+}
+
+// served gives the requests of the command that were answered.
+func (v *verdict) served() []simworld.Served {
+	var mine []simworld.Served
+	for _, s := range v.world.Served() {
+		if s.Agent == v.p.agent && s.At >= v.p.began && s.At <= v.until() {
+			mine = append(mine, s)
+		}
+	}
+	return mine
+}
+
+// until is when the last of the command's requests can have arrived; of one that ended, some time later.
+func (v *verdict) until() time.Duration {
+	last := v.p.ended + time.Minute
+	if v.p.stuck {
+		last = math.MaxInt64
+	}
+	for _, p := range v.programs {
+		if p.agent == v.p.agent && p.began > v.p.began {
+			last = min(last, p.began-1)
+		}
+	}
+	return last
+}
+
 // learn finds what the run created and the phases that it went through.
 func (v *verdict) learn() {
-	for _, touch := range v.world.Touched() {
-		if touch.Agent == v.p.agent && touch.Method == http.MethodPost {
+	for _, touch := range v.touches() {
+		if touch.Method == http.MethodPost {
 			v.uid = touch.UID
 		}
+	}
+	if v.uid == "" && v.p.verb != "run" {
+		v.uid = v.world.Found(v.p.began)
 	}
 	if v.uid != "" {
 		v.truth = v.world.Truth(v.uid)
@@ -74,7 +116,7 @@ func (v *verdict) learn() {
 		e := &v.p.entries[i]
 		switch {
 		case e.Type == journal.PhaseStart:
-			v.phases = append(v.phases, phase{name: e.Phase, began: e.at, limit: e.Took})
+			v.phases = append(v.phases, phase{name: e.Phase, began: e.at, limit: e.Limit})
 		case len(v.phases) > 0 && (e.Type == journal.Claim || e.Type == journal.Failure) && v.phases[len(v.phases)-1].end == nil:
 			v.phases[len(v.phases)-1].end = e
 		}
@@ -86,13 +128,13 @@ func (v *verdict) learn() {
 
 // accept finds when the write that the phase is about was accepted.
 func (v *verdict) accept(ph *phase) {
-	if v.verbs {
+	if v.p.verb != "run" {
 		v.acceptLast(ph)
 		return
 	}
 	method := map[journal.Phase]string{journal.Wait: "POST", journal.Scale: "PATCH", journal.Delete: "DELETE", journal.Cleanup: "DELETE"}[ph.name]
-	for _, touch := range v.world.Touched() {
-		if touch.Agent == v.p.agent && touch.Method == method && touch.UID == v.uid {
+	for _, touch := range v.touches() {
+		if touch.Method == method && touch.UID == v.uid {
 			ph.accepted, ph.wasAccepted = touch.At, true
 		}
 	}
@@ -101,7 +143,7 @@ func (v *verdict) accept(ph *phase) {
 // ending: the command ends in time, and says so once, last.
 func (v *verdict) ending() {
 	took := v.p.ended - v.p.began
-	switch limit := bound(v.p.request.Limits); {
+	switch limit := v.p.bound(); {
 	case v.p.stuck:
 		v.failf("exit", "it never ended: still there after %s", limit+10*time.Minute)
 	case took > limit:
@@ -138,11 +180,24 @@ func (v *verdict) reached() {
 			said[e.Phase] = true
 		}
 	}
-	for _, ph := range []journal.Phase{journal.Wait, journal.Scale, journal.Delete} {
+	for _, ph := range v.p.phases() {
 		if !said[ph] {
 			v.failf("exit", "success without a word about %s", ph)
 		}
 	}
+}
+
+// phases are those without which a command has not reached its goal.
+func (p *program) phases() []journal.Phase {
+	switch p.verb {
+	case "run":
+		return []journal.Phase{journal.Wait, journal.Scale, journal.Delete}
+	case "apply", "wait available":
+		return []journal.Phase{journal.Wait}
+	case "scale", "wait scaled":
+		return []journal.Phase{journal.Scale}
+	}
+	return []journal.Phase{journal.Delete}
 }
 
 // order: time never runs backwards.
@@ -158,17 +213,17 @@ func (v *verdict) order() {
 // others: nothing is written that this run did not create, nor over what it did not know, and what is
 // deleted is deleted by UID.
 func (v *verdict) others() {
-	for _, touch := range v.world.Touched() {
-		if touch.Agent == v.p.agent && touch.Method != http.MethodPost && touch.Owner != v.p.agent {
+	for _, touch := range v.touches() {
+		if v.p.verb == "run" && touch.Method != http.MethodPost && touch.Owner != v.p.agent {
 			v.failf("others", "%s of %s/%s %s, which %q made", touch.Method, touch.Kind, touch.Name, touch.UID, touch.Owner)
 		}
-		if touch.Agent == v.p.agent && touch.Blind {
+		if touch.Blind {
 			v.failf("others", "%s of %s/%s %s at %s, whatever it had become meanwhile", touch.Method, touch.Kind, touch.Name, touch.UID, touch.At)
 		}
 	}
 	posts := 0
-	for _, touch := range v.world.Touched() {
-		if touch.Agent == v.p.agent && touch.Method == http.MethodPost {
+	for _, touch := range v.touches() {
+		if touch.Method == http.MethodPost {
 			posts++
 		}
 	}
@@ -179,7 +234,7 @@ func (v *verdict) others() {
 
 // leftovers: what is left when the run has ended, and is not going, was told with the command that removes it.
 func (v *verdict) leftovers() {
-	if v.uid == "" {
+	if v.uid == "" || v.p.verb != "run" {
 		return
 	}
 	warned := false
@@ -237,19 +292,64 @@ func (v *verdict) claims() {
 				v.failf("claim", "%q at %s, but %d objects are left", ph.end.Text, ph.end.at, v.at(ph.end.at).Left)
 			}
 		default:
-			if !v.during(from, ph.end.at, func(m simworld.Moment) bool { return m.Lacks == "" && !v.surplus(ph, m) }) {
-				v.failf("claim", "%q at %s, but since %s: %s", ph.end.Text, ph.end.at, from, v.why(from, ph))
+			if !v.during(from, ph.end.at, func(m simworld.Moment) bool { return v.lacks(ph, m) == "" }) {
+				v.failf("claim", "%q at %s, but since %s: %s", ph.end.Text, ph.end.at, from, v.lacks(ph, v.at(from)))
+			}
+			if !v.during(from, ph.end.at, func(m simworld.Moment) bool { return v.miscounts(ph.end, m) == "" }) {
+				v.failf("claim", "%q at %s, but since %s: %s", ph.end.Text, ph.end.at, from, v.miscounts(ph.end, v.at(from)))
 			}
 		}
 	}
 }
 
-func (v *verdict) why(at time.Duration, ph phase) string {
-	m := v.at(at)
-	if m.Lacks == "" && v.surplus(ph, m) {
+// lacks says what keeps the goal of a phase from being reached at a moment.
+func (v *verdict) lacks(ph phase, m simworld.Moment) string {
+	switch {
+	case m.Lacks != "":
+		return m.Lacks
+	case v.surplus(ph, m):
 		return fmt.Sprintf("surplus pods %+v", m.Children)
+	case ph.name == journal.Scale:
+		return v.unscaled(m)
 	}
-	return m.Lacks
+	return ""
+}
+
+// unscaled says which Deployment that a scaling of the whole reaches does not have the number that was asked for.
+func (v *verdict) unscaled(m simworld.Moment) string {
+	reached := false
+	for _, c := range m.Children {
+		reached = reached || c.Governed
+		if c.Governed && c.Replicas != int(v.p.request.Replicas) {
+			return fmt.Sprintf("Deployment %s has %d replicas, not %d", c.Name, c.Replicas, v.p.request.Replicas)
+		}
+	}
+	if !reached {
+		return "a scaling reaches nothing"
+	}
+	return ""
+}
+
+var readyOf = regexp.MustCompile(`(\d+) of (\d+) ready on ([a-z0-9-]+)`)
+
+// miscounts says which number of a claim is not so at a moment.
+func (v *verdict) miscounts(e *told, m simworld.Moment) string {
+	said := map[string]bool{}
+	for _, match := range readyOf.FindAllStringSubmatch(e.Text, -1) {
+		ready, wanted, name := match[1], match[2], match[3]
+		said[name] = true
+		for _, c := range m.Children {
+			if c.Name == name && (strconv.Itoa(c.Ready) != ready || strconv.Itoa(c.Replicas) != wanted) {
+				return fmt.Sprintf("%d of %d are ready on %s", c.Ready, c.Replicas, name)
+			}
+		}
+	}
+	for _, c := range m.Children {
+		if !said[c.Name] && (e.Phase == journal.Wait || c.Governed) {
+			return "nothing is said of " + c.Name
+		}
+	}
+	return ""
 }
 
 // surplus reports whether a scaling down has pods left that must go.
@@ -275,8 +375,8 @@ func (v *verdict) informed(ph phase) time.Duration {
 	since := ph.end.at
 	for _, read := range [][2]string{{"SeldonDeployment", "GET"}, {"Deployment", "LIST"}, {"Pod", "LIST"}} {
 		last := time.Duration(-1)
-		for _, s := range v.world.Served() {
-			if s.Agent == v.p.agent && s.Kind == read[0] && s.Method == read[1] && s.At >= ph.accepted && s.At <= ph.end.at {
+		for _, s := range v.served() {
+			if s.Kind == read[0] && s.Method == read[1] && s.At >= ph.accepted && s.At <= ph.end.at {
 				last = s.At
 			}
 		}

@@ -31,6 +31,8 @@ type scenario struct {
 	verbs bool
 	// shared says that the commands of the life share one set of watches, as the members of a fleet do.
 	shared bool
+	// found is what somebody else has made and one command meets; nil: the life makes its own.
+	found *found
 	// families are what happens beside a good run.
 	families []string
 	// interrupts are when the user wants to stop; rival is when a second run of the same manifest begins.
@@ -84,7 +86,52 @@ func draw(seed uint64, shapes []recorded.Shape) scenario {
 	s.replicas(r)
 	s.deadlines(r)
 	s.trouble(r)
+	s.lives(rand.New(rand.NewPCG(seed, 0x11fe)))
 	return s
+}
+
+// lives draws who lives: mostly one run; else one command after the other, on watches of their own or on
+// shared ones, or a single command that meets what somebody else has made.
+func (s *scenario) lives(r *rand.Rand) {
+	switch r.IntN(16) {
+	case 0, 1:
+		s.verbByVerb()
+	case 2:
+		s.shared = true
+	case 3:
+		s.shared = true
+		s.verbByVerb()
+	case 4, 5:
+		s.foundChanged(r)
+	}
+}
+
+func (s *scenario) verbByVerb() { s.verbs, s.rival, s.interrupts = true, 0, nil }
+
+// foundChanged lets a command begin right after somebody has changed what is available, while the operator
+// is busy with other things.
+func (s *scenario) foundChanged(r *rand.Rand) {
+	kind := pickOf(r, simworld.EditEnv, simworld.EditImage, simworld.EditResources, simworld.EditModelURI, simworld.EditNotes, simworld.EditLabels,
+		simworld.EditTraffic, simworld.EditReplicas, simworld.DropEnv, simworld.DropProtocol)
+	switch kind {
+	case simworld.DropEnv:
+		simworld.Edit(simworld.EditEnv, s.manifest)
+	case simworld.DropProtocol:
+		_ = unstructured.SetNestedField(s.manifest.Object, "seldon", "spec", "protocol")
+	default:
+	}
+	s.families, s.config.Ills, s.config.Faults, s.config.Acts, s.config.Operator.Down = []string{"found"}, nil, nil, nil, nil
+	s.config.Server, s.config.Operator.Switches = server(r), simseldon.Switches{}
+	s.rival, s.interrupts, s.request.Limits.Total = 0, nil, 0
+	now := s.manifest.DeepCopy()
+	simworld.Edit(kind, now)
+	changes := simworld.When{Cue: simworld.Available, At: when(r, 20*time.Second)}
+	busy, begins := changes, changes
+	busy.At -= ms
+	begins.At += when(r, 20*time.Second)
+	s.config.Operator.Busy = []simworld.Busy{{When: busy, For: pickOf(r, 0, 0*time.Second)}}
+	s.config.Acts = []simworld.Act{{Kind: simworld.Make, Object: s.manifest}, {Kind: kind, When: changes}}
+	s.found = &found{begins: begins, now: now, verb: pickOf(r, "wait available", "wait available", "look", "apply", "wait scaled", "scale", "delete")}
 }
 
 // replicas writes replicas into some manifests: at the top, or where the scaling removes them, which
@@ -389,10 +436,13 @@ func (s scenario) String() string {
 		fmt.Fprintf(&b, "  fault: %+v\n", f)
 	}
 	for _, a := range c.Acts {
-		fmt.Fprintf(&b, "  act: %+v\n", a)
+		fmt.Fprintf(&b, "  act: %s at %+v\n", a.Kind, a.When)
 	}
 	if len(s.interrupts) > 0 {
 		fmt.Fprintf(&b, "  interrupts: %v\n", s.interrupts)
+	}
+	if s.found != nil {
+		fmt.Fprintf(&b, "  %s at %+v\n", s.found.verb, s.found.begins)
 	}
 	if s.rival > 0 {
 		fmt.Fprintf(&b, "  rival at %s\n", s.rival)

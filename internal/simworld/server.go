@@ -82,6 +82,7 @@ func (c *client) RoundTrip(r *http.Request) (*http.Response, error) {
 		key += " metadata"
 	}
 	w.asked[key]++
+	w.asks = append(w.asks, ask{w.now(), q.agent})
 	dice := w.dice(key + strconv.Itoa(w.asked[key]))
 	w.mu.Unlock()
 	there, back := around(dice, w.Server.Latency), around(dice, w.Server.Latency)
@@ -313,4 +314,15 @@ func selected(query url.Values, o Object) bool {
 		return o.GetName() == name
 	}
 	return true
+}
+
+// Asked gives how many requests a client has sent in a time.
+func (w *World) Asked(agent string, from, to time.Duration) int {
+	n := 0
+	for _, a := range w.asks {
+		if a.agent == agent && a.at >= from && a.at <= to {
+			n++
+		}
+	}
+	return n
 }

@@ -272,15 +272,17 @@ func (w *World) Delays() []Delay { return w.delays }
 // Fired gives the faults and the doings of others that came about.
 func (w *World) Fired() []Fired { return w.faults.fired }
 
-// Asked gives how many requests a client has sent.
-func (w *World) Asked(agent string) int {
-	n := 0
-	for key, times := range w.asked {
-		if len(key) > len(agent) && key[:len(agent)] == agent && key[len(agent)] == ' ' {
-			n += times
+// Found gives the UID of the custom resource that was there at a time, or else of the first that came after
+// it, or else of the last that had been there before.
+func (w *World) Found(at time.Duration) string {
+	uid, there := "", false
+	for _, c := range w.kinds[Root].log {
+		if c.At > at && there {
+			return uid
 		}
+		uid, there = string(c.Object.GetUID()), c.Verb != "DELETED" || c.At > at
 	}
-	return n
+	return uid
 }
 
 // Left gives the custom resources that are there now, with their run label and deletion.

@@ -1,6 +1,7 @@
 package simworld
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ type Moment struct {
 	State      string // the operator's word
 	// Lacks says what keeps it from being available, by the plan for its present spec; empty: it is.
 	Lacks string
+	// Unwritten says what the operator has still to write for its present spec.
+	Unwritten string
 	// Zero says that a part is meant to be at zero.
 	Zero bool
 	// Strangers are Deployments that it owns and its spec does not ask for.
@@ -34,8 +37,10 @@ type Moment struct {
 
 // Child is one Deployment at a moment.
 type Child struct {
-	Name                  string
-	Replicas, Terminating int
+	Name                         string
+	Replicas, Ready, Terminating int
+	// Governed says that a scaling of the whole reaches it.
+	Governed bool
 }
 
 // replay goes through the world's record again and watches one custom resource.
@@ -49,11 +54,12 @@ type replay struct {
 	// templates and wanted are remembered, being dear.
 	templates map[string]string
 	wanted    map[int64][]string
+	governed  map[int64][]string
 }
 
 // Truth gives every moment of the custom resource with that UID, from its creation on.
 func (w *World) Truth(uid string) []Moment {
-	r := &replay{uid: uid, present: map[string]Object{}, ours: map[string]bool{uid: true}, templates: w.templates, wanted: map[int64][]string{}}
+	r := &replay{uid: uid, present: map[string]Object{}, ours: map[string]bool{uid: true}, templates: w.templates, wanted: map[int64][]string{}, governed: map[int64][]string{}}
 	var moments []Moment
 	for _, c := range w.log {
 		if c.Kind == "Event" {
@@ -108,7 +114,7 @@ func (r *replay) moment(at time.Duration) Moment {
 	wanted, known := r.wanted[m.Generation]
 	if !known {
 		wanted = simseldon.Wanted(root).Deployments
-		r.wanted[m.Generation] = wanted
+		r.wanted[m.Generation], r.governed[m.Generation] = wanted, governed(root)
 	}
 	if len(wanted) == 0 {
 		m.Lacks = "its spec asks for nothing"
@@ -130,15 +136,15 @@ func (r *replay) moment(at time.Duration) Moment {
 			continue
 		}
 		child, lack := r.child(d)
+		child.Governed = contains(r.governed[m.Generation], d.Name)
 		m.Children = append(m.Children, child)
 		m.Zero = m.Zero || child.Replicas == 0
 		if lack != "" {
 			m.Lacks = lack
 		}
 	}
-	if m.Lacks == "" {
-		m.Lacks = r.planOf(root, deployments)
-	}
+	m.Unwritten = r.planOf(root, deployments)
+	m.Lacks = cmp.Or(m.Lacks, m.Unwritten)
 	return m
 }
 
@@ -161,6 +167,9 @@ func (r *replay) child(d *appsv1.Deployment) (Child, string) {
 		case isFinished(pod):
 		default:
 			active++
+			if isReady(pod) {
+				c.Ready++
+			}
 			if isReady(pod) && templateOf(r.templates, rs) == templateOf(r.templates, d) {
 				good++
 			}

@@ -36,6 +36,7 @@ type World struct {
 	delays  []Delay
 	notes   []Note
 	asked   map[string]int
+	asks    []ask
 	served  []Served
 	made    map[string]string // UID -> user agent that created it
 	touched []Touch
@@ -87,6 +88,12 @@ type Served struct {
 	Kind   string
 	Name   string
 	Code   int
+}
+
+// ask is a request that a client has sent.
+type ask struct {
+	at    time.Duration
+	agent string
 }
 
 // Touch is a write by a program that is not a part of the cluster.

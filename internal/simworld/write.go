@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -183,4 +184,41 @@ func orElse(s, fallback string) string {
 		return fallback
 	}
 	return s
+}
+
+// Reworked reports whether somebody else, in that time, gave the custom resource other Deployments, replicas or
+// container images.
+func (w *World) Reworked(uid string, from, to time.Duration) bool {
+	return slices.ContainsFunc(w.kinds[Root].log, func(c *change) bool {
+		if c.At < from || c.At > to || c.By != stranger || c.Old == nil || string(c.Object.GetUID()) != uid {
+			return false
+		}
+		return outline(c.Old) != outline(c.Object)
+	})
+}
+
+// Taken reports whether, in that time, a name that the custom resource or its manifest stands for was another's.
+func (w *World) Taken(uid string, manifest *unstructured.Unstructured, from, to time.Duration) bool {
+	wanted := simseldon.Wanted(manifest)
+	return slices.ContainsFunc(w.log, func(c *change) bool {
+		name, strange := c.Object.GetName(), controllerOf(c.Object) != uid || uid == ""
+		switch {
+		case c.At > to || c.Verb == "DELETED":
+			return false
+		case c.Kind == Root && name == manifest.GetName():
+			strange = string(c.Object.GetUID()) != uid
+		case c.Kind == "Deployment" && contains(wanted.Deployments, name):
+		case c.Kind == "Service" && contains(wanted.Services, name):
+		default:
+			return false
+		}
+		return strange && !w.overBy(c, from)
+	})
+}
+
+// overBy reports whether an object's state had been followed by another one, or by none, at that time.
+func (w *World) overBy(c *change, at time.Duration) bool {
+	return slices.ContainsFunc(w.kinds[c.Kind].log, func(next *change) bool {
+		return next.RV > c.RV && next.Object.GetName() == c.Object.GetName() && next.At <= at
+	})
 }
