@@ -3,6 +3,7 @@ package simworld_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/journal"
@@ -86,7 +87,7 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 		held := e.at - s.At
 		proven := s.Third > 0 && s.Third <= e.at
 		switch {
-		case s.Class != e.Reason || held+coarse < hold && !proven:
+		case s.Class != e.Reason || held+coarse < hold && !proven || !names(e, s):
 		case s.Until < e.at-v.delay(e.at):
 			healed = s.Description
 		default:
@@ -98,6 +99,17 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 		return
 	}
 	v.failf("failure", "%s %q at %s, but nothing has been so for %s", e.Reason, e.Text, e.at, hold)
+}
+
+// names reports whether a failure is about the object that a symptom was seen on, or about its Deployment.
+func names(e *told, s simworld.Symptom) bool {
+	if e.Problem == nil {
+		return false
+	}
+	_, name, _ := strings.Cut(s.Description, "/")
+	return slices.ContainsFunc(e.Problem.Chain, func(link journal.Link) bool {
+		return string(link.UID) == s.UID || link.Kind == "Deployment" && strings.HasPrefix(name, link.Name+"-")
+	})
 }
 
 // gaveUp: the other reasons for a failure have one in the world too.

@@ -231,8 +231,12 @@ func (w *World) remove(o Object, by string) { w.commit(copyOf(o), "DELETED", by)
 // manages reports whether the API server keeps managedFields, which the oldest ones do not.
 func (w *World) manages() bool { return w.Server.WatchList != "ignores" }
 
-// manage keeps who wrote what, and when, as far as anyone looks at it.
+// manage keeps who wrote what, and when, as far as anyone looks at it. An entry gets a new time when its
+// manager takes fields over, so not by a mere removal of some; a list of the custom resource is one field.
 func manage(o, old Object, by, sub string) {
+	if old != nil && kindOf(o) == Root && !takes(old, o, sub) {
+		return
+	}
 	spec := old == nil || sub == "" && !same(specOf(old), specOf(o))
 	fields := `{"f:metadata":{}`
 	if spec {
@@ -258,6 +262,28 @@ func manage(o, old Object, by, sub string) {
 		}
 	}
 	o.SetManagedFields(append(entries, entry))
+}
+
+// takes reports whether a write adds or changes a field.
+func takes(old, o Object, sub string) bool {
+	if sub == "status" {
+		return adds(statusOf(old), statusOf(o))
+	}
+	return adds(specOf(old), specOf(o)) || !same(metaOnly(old), metaOnly(o))
+}
+
+func adds(old, o any) bool {
+	was, ok1 := old.(map[string]any)
+	is, ok2 := o.(map[string]any)
+	if !ok1 || !ok2 {
+		return !same(old, o)
+	}
+	for key, value := range is {
+		if before, there := was[key]; !there || adds(before, value) {
+			return true
+		}
+	}
+	return false
 }
 
 // Served gives the requests that were answered from the world's state.
