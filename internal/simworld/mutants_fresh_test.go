@@ -1,12 +1,16 @@
 package simworld_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
@@ -25,6 +29,7 @@ func freshMutants() []*mutant {
 		objects("not notice that it heals", func(l *lens) { l.each = unhealed() }),
 		objects("tell an event at each delivery", func(l *lens) { l.each = newEvent }),
 		objects("write over a conflict", func(l *lens) { l.force = true }),
+		{"scale the last predictor by one less", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) { d.Engine = oneLess{d.Engine} }},
 		{"trust a wrong clock", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) {
 			d.Ahead = func() (time.Duration, bool) { return 5 * time.Minute, true }
 		}},
@@ -56,4 +61,26 @@ func newEvent(o snapshot.Object) {
 	if e, ok := o.(*corev1.Event); ok {
 		e.UID += types.UID("/" + e.ResourceVersion)
 	}
+}
+
+// oneLess is an engine whose scaling gives the last of several predictors one replica less, and who then
+// waits for just that.
+type oneLess struct{ engine.Engine }
+
+// Scale implements engine.Scaler.
+func (e oneLess) Scale(root *unstructured.Unstructured, want engine.ScaleRequest) (engine.ScaleEdit, error) {
+	edit, err := e.Engine.Scale(root, want)
+	predictors, _, _ := unstructured.NestedSlice(root.Object, "spec", "predictors")
+	last := len(predictors) - 1
+	if err != nil || last < 1 || want.Replicas < 2 || len(edit.Patch) == 0 {
+		return edit, err
+	}
+	less := int64(want.Replicas - 1)
+	edit.Patch = append(slices.Clone(edit.Patch), engine.PatchOp{Op: "add", Path: fmt.Sprintf("/spec/predictors/%d/replicas", last), Value: less})
+	edit.After = edit.After.DeepCopy()
+	predictors, _, _ = unstructured.NestedSlice(edit.After.Object, "spec", "predictors")
+	if p, ok := predictors[last].(map[string]any); ok {
+		p["replicas"] = less
+	}
+	return edit, unstructured.SetNestedSlice(edit.After.Object, predictors, "spec", "predictors")
 }
