@@ -76,9 +76,12 @@ func (v *verdict) failures() {
 
 func (v *verdict) failed(e *told, hold time.Duration) {
 	if e.Reason == "ReplicasRewritten" || e.Reason == "TemplateRewritten" {
-		late := v.delay(e.at)
-		if v.during(e.at-hold-coarse, e.at-late, func(m simworld.Moment) bool { return m.Unwritten == "" }) {
-			v.failf("failure", "%q at %s, but within %s all was as the operator wants it", e.Text, e.at, hold)
+		from, to := e.at-hold+coarse, e.at-v.delay(e.at)
+		switch {
+		case v.during(from, to, func(m simworld.Moment) bool { return m.Unwritten == "" }):
+			v.failf("failure", "%q at %s, but since %s all has been as the operator wants it for a while", e.Text, e.at, from)
+		case !v.during(from, to, func(m simworld.Moment) bool { return m.State != "Failed" }):
+			v.failf("failure", "%q at %s, but it is the operator that fails", e.Text, e.at)
 		}
 		return
 	}
