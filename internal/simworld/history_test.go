@@ -50,6 +50,20 @@ type history struct {
 	programs []*program
 	// stopped are the times at which the user wanted to stop.
 	stopped []time.Duration
+	truths  map[string][]simworld.Moment
+}
+
+// truthOf remembers what was true of a custom resource, which its commands share, once all is over.
+func (h *history) truthOf(uid string) []simworld.Moment {
+	truth, known := h.truths[uid]
+	if !known {
+		truth = h.world.Truth(uid)
+		if h.truths == nil {
+			h.truths = map[string][]simworld.Moment{}
+		}
+		h.truths[uid] = truth
+	}
+	return truth
 }
 
 // recorder is the sink that keeps everything.

@@ -110,7 +110,7 @@ func (v *verdict) learn() {
 		v.uid = v.world.Found(v.p.began)
 	}
 	if v.uid != "" {
-		v.truth = v.world.Truth(v.uid)
+		v.truth = v.truthOf(v.uid)
 	}
 	for i := range v.p.entries {
 		e := &v.p.entries[i]

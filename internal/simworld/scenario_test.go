@@ -94,7 +94,7 @@ func draw(seed uint64, shapes []recorded.Shape) scenario {
 // shared ones, or a single command that meets what somebody else has made.
 func (s *scenario) lives(r *rand.Rand) {
 	switch r.IntN(16) {
-	case 0, 1:
+	case 0:
 		s.verbByVerb()
 	case 2:
 		s.shared = true

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	flag.Bool("table", false, "whether TestHistories counts what came about in which phase")
 	flag.String("mutant", "", "the deliberate bug with which TestHistories runs")
 	flag.Parse()
-	debug.SetGCPercent(1000)
+	debug.SetGCPercent(4000)
 	os.Exit(m.Run())
 }
 

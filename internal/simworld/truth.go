@@ -49,8 +49,8 @@ type replay struct {
 	present map[string]Object // by UID
 	order   []string          // UIDs, oldest first
 	ours    map[string]bool
-	planned string // the versions that plan was made of
-	plan    string
+	// plans are by the versions that they were made of.
+	plans map[string]string
 	// templates and wanted are remembered, being dear.
 	templates map[string]string
 	wanted    map[int64][]string
@@ -59,7 +59,7 @@ type replay struct {
 
 // Truth gives every moment of the custom resource with that UID, from its creation on.
 func (w *World) Truth(uid string) []Moment {
-	r := &replay{uid: uid, present: map[string]Object{}, ours: map[string]bool{uid: true}, templates: w.templates, wanted: map[int64][]string{}, governed: map[int64][]string{}}
+	r := &replay{uid: uid, present: map[string]Object{}, ours: map[string]bool{uid: true}, templates: w.templates, wanted: map[int64][]string{}, governed: map[int64][]string{}, plans: map[string]string{}}
 	var moments []Moment
 	for _, c := range w.log {
 		if c.Kind == "Event" {
@@ -195,20 +195,21 @@ func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]
 		key.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10))
 		w.Deployments = append(w.Deployments, deployments[name])
 	}
-	if r.planned == key.String() {
-		return r.plan
+	if plan, known := r.plans[key.String()]; known {
+		return plan
 	}
-	r.planned, r.plan = key.String(), ""
+	plan := ""
 	outcome, err := simseldon.Reconcile(w, simseldon.Switches{})
 	if err != nil {
-		r.plan = err.Error()
+		plan = err.Error()
 	}
 	for _, write := range outcome.Writes {
 		if d, ok := write.Object.(*appsv1.Deployment); ok && write.Verb != simseldon.Delete {
-			r.plan = fmt.Sprintf("the operator has still to %s Deployment %s", write.Verb, d.Name)
+			plan = fmt.Sprintf("the operator has still to %s Deployment %s", write.Verb, d.Name)
 		}
 	}
-	return r.plan
+	r.plans[key.String()] = plan
+	return plan
 }
 
 // Symptom is something wrong that could be seen on an object: from when on, until when (the world's
