@@ -1,6 +1,7 @@
 package simworld
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,7 +31,25 @@ type OperatorConfig struct {
 	// Busy are the times in which its one worker is busy with other objects: what it is told meanwhile, it
 	// looks at afterwards.
 	Busy []Busy
+	// Refused are the times in which the API server refuses its updates of Deployments, and how.
+	Refused []Refusal
 }
+
+// Refusal is a stretch of time, which a cue begins, with the API server's words.
+type Refusal struct {
+	Busy
+	Why RefusalKind
+}
+
+// RefusalKind is why the API server refuses an update.
+type RefusalKind string
+
+// The kinds of refusals. Only the last does not pass by itself.
+const (
+	WebhookDown RefusalKind = "failed calling webhook"
+	TimesOut    RefusalKind = "timed out"
+	IsInvalid   RefusalKind = "is invalid"
+)
 
 // Busy is a stretch of time that a cue begins.
 type Busy struct {
@@ -52,10 +71,12 @@ type operator struct {
 	wanted map[string]simseldon.Names
 	// free is when its worker is free again.
 	free time.Duration
+	// refusals are those in force.
+	refusals map[RefusalKind]bool
 }
 
 func newOperator(w *World) *operator {
-	return &operator{w: w, busy: map[string]bool{}, again: map[string]bool{}, fails: map[string]int{}, wanted: map[string]simseldon.Names{}}
+	return &operator{w: w, busy: map[string]bool{}, again: map[string]bool{}, fails: map[string]int{}, wanted: map[string]simseldon.Names{}, refusals: map[RefusalKind]bool{}}
 }
 
 // actor makes the operator one of the actors. It watches the custom resource and the Deployments and
@@ -79,6 +100,13 @@ func (p *operator) actor() *actor {
 		p.w.on(busy.When, func() {
 			p.w.notef("operator busy for %s", busy.For)
 			p.free = max(p.free, p.w.now()+busy.For)
+		})
+	}
+	for _, refusal := range p.w.Operator.Refused {
+		p.w.on(refusal.When, func() {
+			p.w.notef("updates of Deployments are refused for %s: %s", refusal.For, refusal.Why)
+			p.refusals[refusal.Why] = true
+			p.w.after(refusal.For, func() { delete(p.refusals, refusal.Why) })
 		})
 	}
 	for _, down := range p.w.Operator.Down {
@@ -186,6 +214,9 @@ func (p *operator) apply(write *simseldon.Write) error {
 		if err := missingVolume(d); err != nil {
 			return err
 		}
+		if err := p.refused(d.Name); err != nil && write.Verb == simseldon.Update {
+			return err
+		}
 		if d.Spec.Replicas == nil {
 			one := int32(1)
 			d.Spec.Replicas = &one
@@ -213,6 +244,20 @@ func (p *operator) apply(write *simseldon.Write) error {
 func (p *operator) failed(name string, world simseldon.World, write *simseldon.Write, err error) {
 	p.w.notef("operator fails on %s: %s", name, err)
 	p.conclude(name, world, simseldon.Fail(world, write, err, p.w.Operator.Switches), err)
+}
+
+// refused is the API server's answer to an update that it does not take at present.
+func (p *operator) refused(name string) error {
+	switch {
+	case p.refusals[IsInvalid]:
+		wrong := field.Invalid(field.NewPath("spec", "template", "spec", "containers").Index(0).Child("image"), "", "must not be empty")
+		return apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "Deployment"}, name, field.ErrorList{wrong})
+	case p.refusals[WebhookDown]:
+		return apierrors.NewInternalError(errors.New(`failed calling webhook "deployments.policy.example": failed to call webhook: connection refused`))
+	case p.refusals[TimesOut]:
+		return apierrors.NewTimeoutError("the server was unable to return a response in the time allotted", 0)
+	}
+	return nil
 }
 
 // conclude writes the status with the version that the pass has read, and the events.

@@ -103,10 +103,24 @@ func (s *scenario) lives(r *rand.Rand) {
 		s.verbByVerb()
 	case 4, 5:
 		s.foundChanged(r)
+	case 6:
+		s.refusals(r)
 	}
 }
 
 func (s *scenario) verbByVerb() { s.verbs, s.rival, s.interrupts = true, 0, nil }
+
+// refusals lets the API server refuse what the operator writes after the scaling, or after somebody's edit.
+func (s *scenario) refusals(r *rand.Rand) {
+	s.families = append(s.families, "refusals")
+	s.config.Operator.Refused = []simworld.Refusal{{
+		Busy: simworld.Busy{
+			When: simworld.When{Cue: pickOf(r, simworld.Started, simworld.Patched, simworld.Patched)},
+			For:  pickOf(r, 300*ms, 2*time.Second, 15*time.Second, 50*time.Second, 3*time.Minute),
+		},
+		Why: pickOf(r, simworld.WebhookDown, simworld.TimesOut, simworld.IsInvalid),
+	}}
+}
 
 // foundChanged lets a command begin right after somebody has changed what is available, while the operator
 // is busy with other things.
