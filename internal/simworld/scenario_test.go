@@ -143,7 +143,7 @@ func (s *scenario) foundChanged(r *rand.Rand) {
 	busy, begins := changes, changes
 	busy.At -= ms
 	begins.At += when(r, 20*time.Second)
-	s.config.Operator.Busy = []simworld.Busy{{When: busy, For: pickOf(r, 0, 0*time.Second)}}
+	s.config.Operator.Busy = []simworld.Busy{{When: busy, For: pickOf(r, 0, time.Second, 4*time.Second, 8*time.Second, 15*time.Second, 30*time.Second)}}
 	s.config.Acts = []simworld.Act{{Kind: simworld.Make, Object: s.manifest}, {Kind: kind, When: changes}}
 	s.found = &found{begins: begins, now: now, verb: pickOf(r, "wait available", "wait available", "look", "apply", "wait scaled", "scale", "delete")}
 }
