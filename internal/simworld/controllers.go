@@ -271,6 +271,7 @@ const (
 	SlowPull      IllKind = "slow pull"
 	Evicted       IllKind = "evicted"
 	Flaps         IllKind = "readiness flaps"
+	Relapse       IllKind = "exits once after a long run" // whose containers were restarted long ago
 )
 
 // Ill is an illness of the pods of one Deployment.
@@ -280,6 +281,8 @@ type Ill struct {
 	Which int
 	// First and Last are the ordinals of the pods that it meets.
 	First, Last int
+	// Later is how long after it became ready a relapse comes.
+	Later time.Duration
 	// From and Until are when it can be seen; a zero Until never comes.
 	From, Until time.Duration
 }

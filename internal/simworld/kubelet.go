@@ -143,6 +143,8 @@ type life struct {
 	uid   string
 	dice  *rand.Rand
 	exits int32
+	// tries are the exits that the back-off counts: those long ago are forgotten.
+	tries int32
 	init  int
 }
 
@@ -211,7 +213,7 @@ func (l *life) initialize(pod *corev1.Pod) {
 			s.Ready, s.State = true, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: metav1.Now().Rfc3339Copy()}}
 		})
 		l.init++
-		l.exits = 0
+		l.exits, l.tries = 0, 0
 		l.initialize(pod)
 	})
 }
@@ -245,6 +247,10 @@ func (l *life) start(pod *corev1.Pod) {
 			for i := range p.Status.ContainerStatuses {
 				p.Status.ContainerStatuses[i].State = running()
 			}
+			if kind == Relapse && l.exits == 0 {
+				l.exits = oldRestarts
+				p.Status.ContainerStatuses[0].RestartCount = oldRestarts
+			}
 		})
 		l.run(pod, kind)
 	}
@@ -274,6 +280,9 @@ func (l *life) waits(reason, message string) {
 	})
 }
 
+// oldRestarts is how often the container of a pod that relapses had been restarted when all was new.
+const oldRestarts = 4
+
 // run is what running containers do next.
 func (l *life) run(pod *corev1.Pod, kind IllKind) {
 	switch kind {
@@ -296,7 +305,7 @@ func (l *life) run(pod *corev1.Pod, kind IllKind) {
 }
 
 // ready makes the pod ready, and what comes after that.
-func (l *life) ready(_ *corev1.Pod, kind IllKind) {
+func (l *life) ready(pod *corev1.Pod, kind IllKind) {
 	l.setReady(true)
 	switch kind {
 	case Flaps:
@@ -310,6 +319,13 @@ func (l *life) ready(_ *corev1.Pod, kind IllKind) {
 				l.ready(pod, kind)
 			})
 		})
+	case Relapse:
+		if l.tries == 0 {
+			l.after(l.w.illFor(pod).Later, func(pod *corev1.Pod) {
+				l.setReady(false)
+				l.exit(pod, false, 1, "Error", l.start)
+			})
+		}
 	case Evicted:
 		l.after(around(l.dice, 5*time.Second), func(pod *corev1.Pod) {
 			l.w.event(pod, "Warning", "Evicted", kubeletName, "The node was low on resource: memory.")
@@ -345,7 +361,8 @@ func (l *life) exit(pod *corev1.Pod, init bool, code int32, reason string, again
 		return &p.Status.ContainerStatuses[0]
 	}
 	l.exits++
-	exits := l.exits
+	l.tries++
+	exits, tries := l.exits, l.tries
 	l.w.podStatus(l.name, func(p *corev1.Pod) {
 		s := status(p)
 		s.State, s.Ready = corev1.ContainerState{Terminated: end}, false
@@ -358,13 +375,13 @@ func (l *life) exit(pod *corev1.Pod, init bool, code int32, reason string, again
 		})
 		again(pod)
 	}
-	if exits == 1 {
+	if tries == 1 {
 		l.after(around(l.dice, time.Second), restart)
 		return
 	}
 	l.w.event(pod, "Warning", "BackOff", kubeletName, "Back-off restarting failed container")
 	l.after(around(l.dice, 500*time.Millisecond), func(*corev1.Pod) {
-		wait := min(10*time.Second<<min(exits-2, 5), 5*time.Minute)
+		wait := min(10*time.Second<<min(tries-2, 5), 5*time.Minute)
 		l.w.podStatus(l.name, func(p *corev1.Pod) {
 			s := status(p)
 			s.RestartCount = exits - 1

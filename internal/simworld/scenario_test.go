@@ -105,6 +105,9 @@ func (s *scenario) lives(r *rand.Rand) {
 		s.foundChanged(r)
 	case 6:
 		s.refusals(r)
+	case 7:
+		s.foundChanged(r)
+		s.relapse(r)
 	}
 }
 
@@ -120,6 +123,16 @@ func (s *scenario) refusals(r *rand.Rand) {
 		},
 		Why: pickOf(r, simworld.WebhookDown, simworld.TimesOut, simworld.IsInvalid),
 	}}
+}
+
+// relapse lets a command begin while a container exits once that had run for long, and been restarted before.
+func (s *scenario) relapse(r *rand.Rand) {
+	long := pickOf(r, 11*time.Minute, 30*time.Minute)
+	s.config.Ills = []simworld.Ill{{Kind: simworld.Relapse, Which: r.IntN(2), First: 1, Last: pickOf(r, 1, 1000), Later: long}}
+	s.families = append(s.families, "relapse")
+	s.config.Acts, s.config.Operator.Busy = s.config.Acts[:1], nil
+	s.found.now, s.found.verb = s.manifest.DeepCopy(), pickOf(r, "wait available", "look", "apply")
+	s.found.begins = simworld.When{Cue: simworld.Available, At: long + time.Duration(r.IntN(int(20*time.Second))) - 10*time.Second}
 }
 
 // foundChanged lets a command begin right after somebody has changed what is available, while the operator

@@ -219,6 +219,7 @@ type Symptom struct {
 	UID       string
 	At, Until time.Duration
 	Third     time.Duration
+	before    int // exits before it began
 	Healed    bool
 	// Hidden is since when it could not be seen any more although the object was not well yet; zero: never.
 	Hidden      time.Duration
@@ -245,11 +246,11 @@ func (w *World) Symptoms(uid string) []Symptom {
 			key := id + class
 			s := open[key]
 			if s == nil {
-				s = &Symptom{Class: class, UID: id, At: c.At, Description: c.Kind + "/" + c.Object.GetName()}
+				s = &Symptom{Class: class, UID: id, At: c.At, before: max(exits-1, 0), Description: c.Kind + "/" + c.Object.GetName()}
 				open[key] = s
 				found = append(found, s)
 			}
-			if exits >= 3 && s.Third == 0 {
+			if exits-s.before >= 3 && s.Third == 0 {
 				s.Third = c.At
 			}
 		}

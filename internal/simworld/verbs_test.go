@@ -83,7 +83,7 @@ func (l *life) find() {
 	l.world.On(l.found.begins, func() { close(ready) })
 	select {
 	case <-ready:
-	case <-time.After(3 * time.Minute): // what it is to follow does not come
+	case <-time.After(3*time.Minute + l.found.begins.At): // what it is to follow does not come
 	}
 	once := l.asked.Manner
 	once.Limits.Wait = 0
