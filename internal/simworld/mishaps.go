@@ -38,6 +38,7 @@ const (
 	WatchSilent   FaultKind = "watch silent"
 	StaleList     FaultKind = "stale list" // a watch that begins with a list shows the state of the fault's beginning
 	Restart       FaultKind = "restart"    // all watches end and connections are refused for a while
+	Revoked       FaultKind = "403"        // the right to read a kind is taken away for good
 	Expired       FaultKind = "401"        // the credentials have expired; the first answer that says so renews them
 )
 
@@ -72,6 +73,23 @@ type Fired struct {
 	Phase string
 }
 
+// Denial is a right to read a kind that was taken away at a time.
+type Denial struct {
+	At   time.Duration
+	Kind string
+}
+
+// Denials gives those that came about.
+func (w *World) Denials() []Denial {
+	var all []Denial
+	for i, fault := range w.faults.list {
+		if since := w.faults.since[i]; fault.Kind == Revoked && since >= 0 {
+			all = append(all, Denial{since, fault.Only})
+		}
+	}
+	return all
+}
+
 // fate is what becomes of a request.
 type fate struct {
 	apply bool
@@ -88,7 +106,7 @@ func newFaults(w *World, list []Fault) *faults {
 		w.on(fault.When, func() {
 			f.since[i], f.stuck[i] = w.now(), w.rv
 			switch fault.Kind {
-			case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, Hangs, Restart:
+			case WatchClosed, WatchCut, WatchExpired, WatchError, WatchSilent, Hangs, Restart, Revoked:
 				f.breakWatches(fault)
 			}
 		})
@@ -112,6 +130,9 @@ func (f *faults) meet(q *call) fate {
 		}
 		f.fire(fault, q.method+" "+q.kind)
 		f.renewed[q.agent] = f.renewed[q.agent] || fault.Kind == Expired
+		if fault.Kind == Revoked {
+			return fate{reply: f.w.forbids(q.kind)}
+		}
 		return f.fateOf(fault)
 	}
 	return fate{apply: true}
@@ -122,6 +143,8 @@ func (f *faults) meets(i int, q *call) bool {
 	switch fault.Kind {
 	case Refused, TooMany, TooManyWait, Internal, Unavailable, Hangs, Slow, Restart:
 		return since >= 0 && f.w.now() < since+fault.For
+	case Revoked:
+		return since >= 0
 	case Expired:
 		return since >= 0 && !f.renewed[q.agent]
 	case LostApplied, LostUnapplied, FailedApplied:

@@ -300,6 +300,8 @@ func (v *verdict) healing() time.Duration {
 			all += f.For + 40*time.Second
 		case simworld.WatchSilent:
 			all += 20 * time.Second
+		case simworld.Revoked: // it may have been a mistake
+			all += 12 * time.Second
 		case simworld.Slow:
 			all += f.For + f.For/2
 		default:

@@ -285,10 +285,11 @@ func (v *verdict) claims() {
 		if ph.end == nil || ph.end.Type != journal.Claim {
 			continue
 		}
+		v.lessSaid(ph)
 		from := max(ph.accepted, v.informed(ph))
 		switch ph.name {
 		case journal.Delete, journal.Cleanup:
-			if !v.during(ph.accepted, ph.end.at, func(m simworld.Moment) bool { return m.Left == 0 }) {
+			if !v.during(ph.accepted, ph.end.at, func(m simworld.Moment) bool { return m.Left == 0 || m.Left == m.Pods && v.blind(ph) }) {
 				v.failf("claim", "%q at %s, but %d objects are left", ph.end.Text, ph.end.at, v.at(ph.end.at).Left)
 			}
 		default:
@@ -307,12 +308,31 @@ func (v *verdict) lacks(ph phase, m simworld.Moment) string {
 	switch {
 	case m.Lacks != "":
 		return m.Lacks
-	case v.surplus(ph, m):
+	case v.surplus(ph, m) && !v.blind(ph):
 		return fmt.Sprintf("surplus pods %+v", m.Children)
 	case ph.name == journal.Scale:
 		return v.unscaled(m)
 	}
 	return ""
+}
+
+// blind reports whether the right to read pods, or what leads to them, was taken away before the end of a phase.
+func (v *verdict) blind(ph phase) bool {
+	over := v.until()
+	if ph.end != nil {
+		over = ph.end.at
+	}
+	return slices.ContainsFunc(v.world.Denials(), func(d simworld.Denial) bool { return d.At <= over && (d.Kind == "Pod" || d.Kind == "ReplicaSet") })
+}
+
+// lessSaid: once the program knows that it cannot see pods, its claims say so.
+func (v *verdict) lessSaid(ph phase) {
+	knows := slices.ContainsFunc(v.p.entries, func(e told) bool {
+		return e.at < ph.began && e.Reason == "WatchDenied" && strings.HasPrefix(e.Text, "cannot watch Pod,")
+	})
+	if knows && !strings.Contains(ph.end.Text+strings.Join(ph.end.Details, " "), "cannot be seen") {
+		v.failf("claim", "%q at %s, without a word that pods cannot be seen", ph.end.Text, ph.end.at)
+	}
 }
 
 // unscaled says which Deployment that a scaling of the whole reaches does not have the number that was asked for.

@@ -52,7 +52,7 @@ func (s scenario) has(families ...string) bool {
 // calm reports whether watches are up, no request fails and nobody interferes: what is true must
 // then be said in time.
 func (s scenario) calm() bool {
-	return !s.has("requests", "watches", "writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken")
+	return !s.has("requests", "watches", "writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken", "revoked")
 }
 
 func shapes(t *testing.T) []recorded.Shape {
@@ -106,6 +106,8 @@ func (s *scenario) lives(r *rand.Rand) {
 	case 6:
 		s.refusals(r)
 	case 7:
+		s.revoke(r)
+	case 8:
 		s.foundChanged(r)
 		s.relapse(r)
 	}
@@ -123,6 +125,16 @@ func (s *scenario) refusals(r *rand.Rand) {
 		},
 		Why: pickOf(r, simworld.WebhookDown, simworld.TimesOut, simworld.IsInvalid),
 	}}
+}
+
+// revoke takes the right to read a kind away, before the command or during it.
+func (s *scenario) revoke(r *rand.Rand) {
+	s.families = append(s.families, "revoked")
+	at := simworld.When{}
+	if r.IntN(3) > 0 {
+		at = cue(r, time.Minute)
+	}
+	s.config.Faults = append(s.config.Faults, simworld.Fault{Kind: simworld.Revoked, When: at, Only: pickOf(r, "Pod", "Pod", "ReplicaSet", "Event", "Service")})
 }
 
 // relapse lets a command begin while a container exits once that had run for long, and been restarted before.

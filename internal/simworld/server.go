@@ -207,8 +207,7 @@ func (w *World) serve(q *call) *reply {
 		}})
 	}
 	if contains(w.Server.Forbidden, q.kind) {
-		why := fmt.Errorf("User \"someone\" cannot list resource %q in API group %q in the namespace %q", w.kinds[q.kind].at.Resource, w.kinds[q.kind].at.Group, namespace) //nolint:staticcheck // the API server's words
-		return refusal(apierrors.NewForbidden(w.kinds[q.kind].at.GroupResource(), "", why))
+		return w.forbids(q.kind)
 	}
 	switch q.method {
 	case "WATCH":
@@ -225,6 +224,13 @@ func (w *World) serve(q *call) *reply {
 		return w.erase(q)
 	}
 	return refusal(apierrors.NewMethodNotSupported(w.kinds[q.kind].at.GroupResource(), q.method))
+}
+
+// forbids is the answer to who may not read a kind.
+func (w *World) forbids(kind string) *reply {
+	at := w.kinds[kind].at
+	why := fmt.Errorf("User \"someone\" cannot list resource %q in API group %q in the namespace %q", at.Resource, at.Group, namespace) //nolint:staticcheck // the API server's words
+	return refusal(apierrors.NewForbidden(at.GroupResource(), "", why))
 }
 
 func (w *World) record(q *call, a *reply) {

@@ -33,6 +33,8 @@ type Moment struct {
 	Children  []Child
 	// Left are the objects below it, itself included.
 	Left int
+	// Pods is how many of them are pods.
+	Pods int
 }
 
 // Child is one Deployment at a moment.
@@ -92,8 +94,11 @@ func (w *World) Truth(uid string) []Moment {
 func (r *replay) moment(at time.Duration) Moment {
 	m := Moment{At: at}
 	for id := range r.ours {
-		if r.present[id] != nil {
+		if o := r.present[id]; o != nil {
 			m.Left++
+			if _, is := o.(*corev1.Pod); is {
+				m.Pods++
+			}
 		}
 	}
 	root, ok := r.present[r.uid].(*unstructured.Unstructured)
