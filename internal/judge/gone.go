@@ -24,6 +24,9 @@ func (l *look) findGone() {
 	all := append([]snapshot.Tombstone{{Ref: ref, Gone: l.snap.Gone(ref.UID)}}, l.snap.Ever(ref.UID)...)
 	counts := map[string]int{}
 	for _, t := range all {
+		if !t.Gone && l.snap.Refused(t.Kind) {
+			continue // to be admitted
+		}
 		counts[string(t.Kind)]++
 		if t.Gone {
 			continue
@@ -61,7 +64,7 @@ func (l *look) findRemains() {
 		l.lackGone(o)
 	}
 	switch {
-	case len(left) > 0:
+	case len(l.Lacks) > 0:
 		return
 	case l.snap.Named(ref.Kind, ref.Namespace, ref.Name) != nil:
 		l.provef("deleted: nothing is left of the former %s %s/%s; another one has been made", ref.Kind, ref.Namespace, ref.Name)
@@ -71,8 +74,12 @@ func (l *look) findRemains() {
 	l.admitUnseen()
 }
 
-// lackGone lacks that an object goes, which may have come to pass where its kind cannot be seen any more.
+// lackGone lacks that an object goes, which may have come to pass where its kind cannot be seen at present. What
+// may not be seen for good is not waited for, but admitted.
 func (l *look) lackGone(o snapshot.Object) {
+	if l.snap.Refused(snapshot.KindOf(o)) {
+		return
+	}
 	lack := Lack{Key: "living/" + string(o.GetUID()), Text: remains(o)}
 	if why := l.snap.Blind(snapshot.KindOf(o)); why != "" {
 		lack.Text, lack.Unknown = fmt.Sprintf("%s is not known to be gone: %s", snapshot.RefTo(o), why), true

@@ -92,6 +92,12 @@ func (l *look) findSeen() {
 		l.lackf("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
 			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
 	}
+	if arrival.Unexplained > 0 {
+		l.Lacks = append(l.Lacks, Lack{
+			Key: "unexplained", Patience: unexplainedPatience,
+			Text: fmt.Sprintf("the Deployments have annotations or environment variables that the spec does not name, %d in number: the operator has not acted, or somebody else adds them", arrival.Unexplained),
+		})
+	}
 	switch {
 	case len(arrival.Missing) > 0:
 		l.suspectSilence(l.Lacks[len(l.Lacks)-len(arrival.Missing)].Text+"; the operator", fmt.Sprintf("generation %d has not reached Deployment %s", generation, arrival.Missing[0].Child))
@@ -104,6 +110,10 @@ func (l *look) findSeen() {
 		l.provef("settled: no owned object has changed for %s since generation %d", SettleTime, generation)
 	}
 }
+
+// unexplainedPatience is how long at a first look children may carry what the spec does not name. The operator
+// takes it out when it acts; what it leaves there is somebody else's.
+const unexplainedPatience = 30 * time.Second
 
 // firstLook reports whether nothing is known of the spec before the present one.
 func (l *look) firstLook() bool {

@@ -91,7 +91,7 @@ func (k *kept) Write(e journal.Entry) error { k.entries = append(k.entries, e); 
 func (k *kept) Close() error                { return nil }
 
 // TestWhatIsSaidToBeLeft: at the limit of a deletion what is said to be left is read once more. What the
-// read lacks is gone; of what can neither be watched nor read it is said that nobody knows.
+// read lacks is gone. What may not be seen for good is not waited for, and the claim says so.
 func TestWhatIsSaidToBeLeft(t *testing.T) {
 	for name, tc := range map[string]struct {
 		after snapshot.ChangeType
@@ -99,7 +99,7 @@ func TestWhatIsSaidToBeLeft(t *testing.T) {
 		want  ops.Reason
 		says  string
 	}{
-		"the pods may not be seen any more":          {snapshot.Denied, false, ops.TimedOut, "Pod/p is not known to be gone: pods is forbidden"},
+		"the pods may not be seen any more":          {snapshot.Denied, false, ops.Reached, "not looked at: Pods, which cannot be seen"},
 		"their watch is broken, and the pod is gone": {snapshot.Lost, false, ops.Reached, "gone"},
 		"their watch is broken, and the pod is left": {snapshot.Lost, true, ops.Leftover, "Pod/p: terminating"},
 		"their watch is dead without anybody's word": {snapshot.Synced, false, ops.Reached, "gone"},

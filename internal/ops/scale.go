@@ -297,6 +297,9 @@ func (l *life) scaleGoal(a attempt, after *unstructured.Unstructured) judge.Goal
 	switch {
 	case l.proven == nil:
 		goal.Before, goal.Doubtful = a.before, true
+		if after.GetGeneration() == a.before.GetGeneration() {
+			goal.Was = nil // who has set the number before, and from which, nobody knows
+		}
 	case after.GetGeneration() == l.proven.GetGeneration():
 		goal.Proven = after.GetGeneration()
 	}

@@ -372,10 +372,14 @@ func (v *verdict) miscounts(e *told, m simworld.Moment) string {
 	return ""
 }
 
-// surplus reports whether a scaling down has pods left that must go.
+// surplus reports whether a scaling down has pods left that must go. Of another's scaling nobody knows whether it
+// was one, so that all pods on their way out count.
 func (v *verdict) surplus(ph phase, m simworld.Moment) bool {
-	if ph.name != journal.Scale || !ph.wasAccepted {
+	if ph.name != journal.Scale {
 		return false
+	}
+	if !ph.wasAccepted {
+		return slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return c.Terminating > 0 })
 	}
 	before := map[string]int{}
 	for _, c := range v.at(ph.accepted - 1).Children {

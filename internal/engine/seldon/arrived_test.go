@@ -378,6 +378,10 @@ func TestLeftovers(t *testing.T) {
 	if got := New().Arrived(nil, object(t, base), former); got.Unexplained != 2 || len(got.Missing) > 0 {
 		t.Errorf("an annotation that is still on the pods of two components may be anybody's: %+v", got)
 	}
+	former = operated(t, object(t, strings.Replace(base, "env: [{name: A, value: b}]", "env: [{name: A, value: b}, {name: B, value: c}]", 1)))
+	if got := New().Arrived(nil, object(t, base), former); got.Unexplained != 1 {
+		t.Errorf("an environment variable that is still in a container: %+v", got)
+	}
 }
 
 func missingOf(a engine.Arrival) []string {

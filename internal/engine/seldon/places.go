@@ -319,7 +319,7 @@ func operatorsEnv(name string) bool {
 	case "ENGINE_PREDICTOR", "REQUEST_LOGGER_DEFAULT_ENDPOINT":
 		return true
 	}
-	for _, prefix := range []string{"PREDICTIVE_UNIT_", "PREDICTOR_", "MLSERVER_", "SELDON_"} {
+	for _, prefix := range []string{"PREDICTIVE_UNIT_", "PREDICTOR_", "MLSERVER_", "SELDON_", "TEMPO_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -24,7 +24,7 @@ func (a *arrival) all(now *unstructured.Unstructured, leaves []leaf, spec any) [
 		}
 	}
 	for _, p := range a.newParts {
-		a.countUnexplained(p)
+		a.countUnexplained(p, spec)
 	}
 	return append(leaves, a.leftovers(spec)...)
 }
@@ -85,9 +85,10 @@ func (a *arrival) completed(p part, inside []step) bool {
 	return ok && u.prepackaged() || pod[1].id == tfContainer
 }
 
-// countUnexplained counts the annotations of a component's pods that neither the spec nor the operator put
-// there: they may be what an earlier spec said, or anybody's.
-func (a *arrival) countUnexplained(p part) {
+// countUnexplained counts the annotations of a component's pods, and the environment variables of its own
+// containers, that neither the spec nor the operator put there: they may be what an earlier spec said, or
+// anybody's.
+func (a *arrival) countUnexplained(p part, spec any) {
 	d := a.deployment(p)
 	if d == nil || p.component < 0 {
 		return
@@ -101,6 +102,27 @@ func (a *arrival) countUnexplained(p part) {
 		explained := slices.ContainsFunc(sources, func(m map[string]string) bool { _, there := m[key]; return there })
 		if !explained && !operatorsAnnotation(key) {
 			a.result.Unexplained++
+		}
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		i := slices.IndexFunc(p.Containers, func(own engine.Container) bool { return own.Name == c.Name })
+		if i < 0 || c.Name == tfContainer || c.Name == engineContainer {
+			continue
+		}
+		own := []step{
+			{key: "predictors", index: -1},
+			{key: "name", id: p.Predictor, index: p.predictor},
+			{key: "componentSpecs", index: -1},
+			{key: "#", index: p.component},
+			{key: "spec", index: -1},
+			{key: "containers", index: -1},
+			{key: "name", id: c.Name, index: i},
+			{key: "env", index: -1},
+		}
+		for _, variable := range c.Env {
+			if lookup(spec, append(own, step{key: "name", id: variable.Name})) == nil && !operatorsEnv(variable.Name) {
+				a.result.Unexplained++
+			}
 		}
 	}
 }
