@@ -223,10 +223,11 @@ func (l *look) findReached(matched map[string]*appsv1.Deployment) {
 	if l.goal.Kind != Scaled {
 		return
 	}
-	if len(l.goal.Reached) == 0 {
+	names := l.scaledParts(matched)
+	if len(names) == 0 {
 		l.lackf("reached", "the change of replicas reaches no Deployment")
 	}
-	for _, name := range l.goal.Reached {
+	for _, name := range names {
 		switch d := matched[name]; {
 		case d == nil:
 			l.lackf("reached/"+name, "Deployment %s, which is to be scaled, is not there", name)
@@ -234,6 +235,29 @@ func (l *look) findReached(matched map[string]*appsv1.Deployment) {
 			l.lackf("reached/"+name, "Deployment %s is set to %d replicas, not %d", name, replicasOf(d), *l.goal.Wanted)
 		}
 	}
+}
+
+// scaledParts names the Deployments that the scaling reaches. Where others scale they may rename parts meanwhile:
+// then those of all components count.
+func (l *look) scaledParts(matched map[string]*appsv1.Deployment) []string {
+	there := func(name string) bool { return matched[name] != nil }
+	if !l.goal.Watched || !slices.ContainsFunc(l.goal.Reached, func(name string) bool { return !l.asksFor(name) && !there(name) }) {
+		return l.goal.Reached
+	}
+	var names []string
+	for _, w := range l.implied.Workloads {
+		if w.Role != engine.Component || w.Autoscaled != nil {
+			continue
+		}
+		i := max(slices.IndexFunc(w.Names, there), 0)
+		names = append(names, w.Names[i])
+	}
+	return names
+}
+
+// asksFor reports whether the spec asks for a Deployment of that name.
+func (l *look) asksFor(name string) bool {
+	return slices.ContainsFunc(l.implied.Workloads, func(w engine.Workload) bool { return slices.Contains(w.Names, name) })
 }
 
 // falls reports whether the goal lowers the Deployment's replicas, or nobody knows whether it does, so that

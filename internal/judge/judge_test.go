@@ -36,6 +36,7 @@ type testCase struct {
 		Proven       int64            `json:"proven"`
 		Doubtful     bool             `json:"doubtful"`
 		Wanted       *int32           `json:"wanted"`
+		Watched      bool             `json:"watched"`
 		Reached      []string         `json:"reached"`
 		Was          map[string]int32 `json:"was"`
 		Baseline     object           `json:"baseline"`
@@ -144,7 +145,7 @@ func contains(t *testing.T, what string, texts []string, part string) {
 func (tc testCase) goal(world map[string]object) judge.Goal {
 	g := judge.Goal{
 		Kind: tc.Goal.Kind, Created: tc.Goal.Created, Patient: tc.Goal.Patient, RequireReady: tc.Goal.RequireReady,
-		Proven: tc.Goal.Proven, Doubtful: tc.Goal.Doubtful, Wanted: tc.Goal.Wanted, Reached: tc.Goal.Reached, Was: tc.Goal.Was,
+		Proven: tc.Goal.Proven, Doubtful: tc.Goal.Doubtful, Wanted: tc.Goal.Wanted, Watched: tc.Goal.Watched, Reached: tc.Goal.Reached, Was: tc.Goal.Was,
 		Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "default", Name: "m", UID: "root"},
 	}
 	root := world["SeldonDeployment"]

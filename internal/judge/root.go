@@ -251,6 +251,10 @@ var permanentTexts = []string{"is invalid:", "is forbidden:"}
 // quotaText is the API server's word for what it forbids only until there is room.
 const quotaText = "exceeded quota"
 
+// progressText is in the operator's word for a Deployment past its progress deadline, whose own condition tells
+// it too, and when it has passed.
+const progressText = "is no longer progressing"
+
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
 // unnamed returns what is said without the names in it, which are anybody's words: a model may be called timeout.
@@ -258,6 +262,9 @@ func unnamed(text string) string { return quoted.ReplaceAllString(text, `""`) }
 
 func (l *look) findOperatorError() {
 	text := l.status.Description
+	if strings.Contains(text, progressText) {
+		return
+	}
 	problem := Problem{Key: "operator", Class: OperatorError, Message: text, Chain: l.chain(l.root, "Failed: "+text)}
 	switch words := unnamed(text); {
 	case strings.Contains(words, quotaText):

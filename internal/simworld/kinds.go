@@ -3,6 +3,7 @@ package simworld
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,7 +172,7 @@ func generational(kind string) bool {
 	return false
 }
 
-func same(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
+func same(a, b any) bool { return reflect.DeepEqual(a, b) || equality.Semantic.DeepEqual(a, b) }
 
 func ownedBy(o Object, uid string) bool {
 	for _, ref := range o.GetOwnerReferences() {

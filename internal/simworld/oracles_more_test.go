@@ -375,6 +375,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 			continue
 		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
+		if s.Class == "NoProgress" {
+			due = max(due, v.causedBy(s))
+		}
 		if s.Third > 0 {
 			due = min(due, max(s.Third, ph.began, v.operated(ph)))
 		}
@@ -388,6 +391,21 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 			v.failf("speed", "%s on %s since %s, but phase %s went on until %s with %s", s.Class, s.Description, s.At, ph.name, over, endOf(ph))
 		}
 	}
+}
+
+// causedBy is until when a rollout past its deadline may be waited for because of what keeps it: that illness's own
+// time, and once it has healed the while for which it is remembered.
+func (v *verdict) causedBy(late simworld.Symptom) time.Duration {
+	const remembered = 30 * time.Second
+	var until time.Duration
+	for _, s := range v.world.Symptoms(v.uid) {
+		hold, known := tolerance(s.Class)
+		if !known || s.Class == late.Class || s.Class == "OperatorError" || s.At > late.Until || s.Until+remembered < late.At {
+			continue
+		}
+		until = max(until, min(s.At+hold, s.Until+remembered))
+	}
+	return until
 }
 
 // operated is when the operator's first status after the phase's write could be seen.
