@@ -104,6 +104,9 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	for _, want := range tc.Want.Lacks {
 		contains(t, "lack", lacks, want)
 	}
+	if tc.Want.Remarks != nil && len(tc.Want.Remarks) == 0 && len(v.Remarks) > 0 {
+		t.Errorf("remarks: %q, want none", v.Remarks)
+	}
 	for _, want := range tc.Want.Remarks {
 		contains(t, "remark", v.Remarks, want)
 	}

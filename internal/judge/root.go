@@ -231,7 +231,7 @@ func (l *look) remarkConditions() {
 			l.lackf("condition/"+c.Type, "condition %s is False: %s", c.Type, text)
 			continue
 		}
-		if c.Type != "Ready" {
+		if c.Type != "Ready" && c.Type != "DeploymentsReady" { // the one sums up the others, of the other the Deployments tell themselves
 			l.remarkf("not routed: condition %s is False: %s", c.Type, text)
 		}
 	}
