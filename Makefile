@@ -130,7 +130,7 @@ bench: binary local ## compare with kubectl and with polling: make bench, or mak
 	  (cd local && $(GO) build -o $(CURDIR)/bin/kubectl k8s.io/kubernetes/cmd/kubectl); \
 	  KUBECTL=$(CURDIR)/bin/kubectl; \
 	fi; \
-	set -x; $(GO) test -tags=integration -timeout=60m -run='^$$' -bench=. -benchtime=1x ./test/bench $(FLAGS)
+	set -x; $(GO) test -tags=integration -timeout=60m -run='^$$' -bench=Life -benchtime=1x ./test/bench $(FLAGS)
 
 ##  The embedded cluster by hand
 

@@ -37,11 +37,23 @@ func reporting(ctx context.Context, b *testing.B, rounds int, program program) c
 	take(reported) // a new cluster is slow to notice its first SeldonDeployment
 	var c cost
 	for round := range rounds {
-		c.without = append(c.without, take(bare))
-		c.with = append(c.with, take(reported))
+		// The lengths of turns come and go in a rhythm, with which no fixed order may fall in.
+		if round%2 == 0 {
+			c.without, c.with = append(c.without, take(bare)), append(c.with, take(reported))
+		} else {
+			c.with, c.without = append(c.with, take(reported)), append(c.without, take(bare))
+		}
 		fmt.Fprintf(os.Stderr, "reports, round %d of %d: %.2f s without, %.2f s with\n", round+1, rounds, c.without[round].seconds(), c.with[round].seconds())
 	}
 	return c
+}
+
+// BenchmarkReports measures the cost of reports alone.
+func BenchmarkReports(b *testing.B) {
+	program := buildProgram(b.Context(), b)
+	for _, t := range reporting(b.Context(), b, leastCost, program).targets() {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", t.Text, t.Measured)
+	}
 }
 
 // longer is how many times as long a run with reports takes.
