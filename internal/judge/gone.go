@@ -110,6 +110,9 @@ func (l *look) isOthers(value string) bool {
 // admitUnseen says of which kinds nothing can be said, because they may not be watched.
 func (l *look) admitUnseen() {
 	var unseen []string
+	if l.snap.Refused(snapshot.Deployment) { // without which nothing begins, so that the right was taken away meanwhile
+		unseen = append(unseen, string(snapshot.Deployment)+"s")
+	}
 	for _, kind := range []snapshot.Kind{snapshot.ReplicaSet, snapshot.Pod, snapshot.Service} {
 		if !l.snap.Complete(kind) {
 			unseen = append(unseen, string(kind)+"s")

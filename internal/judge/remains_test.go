@@ -101,8 +101,13 @@ func TestUnseenKinds(t *testing.T) {
 		s.SetComplete(kind, true)
 	}
 	s.SetBlind(snapshot.HPA, "forbidden")
-	found := judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}})
-	if got, want := found.Evidence[len(found.Evidence)-1], "not looked at: HorizontalPodAutoscalers, which cannot be seen"; got != want {
-		t.Errorf("evidence %q, want %q", got, want)
+	says := func(want string) {
+		found := judge.Find(s, seldon.New(), judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "ns", Name: "m"}})
+		if got := found.Evidence[len(found.Evidence)-1]; got != want {
+			t.Errorf("evidence %q, want %q", got, want)
+		}
 	}
+	says("not looked at: HorizontalPodAutoscalers, which cannot be seen")
+	s.SetComplete(snapshot.Deployment, false)
+	says("not looked at: Deployments, HorizontalPodAutoscalers, which cannot be seen")
 }

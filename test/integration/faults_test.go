@@ -97,6 +97,10 @@ func TestHalfOpen(t *testing.T) {
 					frozenAt = time.Now()
 					r.lines.freeze()
 				}})
+				const slow = 5 * time.Second // the machine's part
+				if noticed := p.await(`warning +the watch of|OK +` + phase).at.Sub(frozenAt); noticed > healed+slow {
+					t.Errorf("nothing was noticed for %s", noticed)
+				}
 				reached := p.await(`OK +` + phase)
 				took := reached.at.Sub(frozenAt)
 				t.Logf("%s was said %s after the connections froze", phase, took.Round(100*time.Millisecond))

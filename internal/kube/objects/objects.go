@@ -86,7 +86,7 @@ func (o *Objects) list(ctx context.Context, version schema.GroupVersion) (metav1
 
 // Kinds returns what objects can be created, listed and deleted in namespaces, by their resources: each in
 // the version that its group prefers. Groups that cannot be asked, as those of an extension server that is
-// down, are named in unanswered.
+// down, are told in unanswered ("all of example.com").
 func (o *Objects) Kinds(ctx context.Context) (kinds map[schema.GroupVersionResource]string, unanswered []string, err error) {
 	body, _, err := o.sender.Send(ctx, kube.Request{Verb: http.MethodGet, Path: []string{"apis"}})
 	if err != nil {
@@ -103,9 +103,11 @@ func (o *Objects) Kinds(ctx context.Context) (kinds map[schema.GroupVersionResou
 	kinds = map[schema.GroupVersionResource]string{}
 	for _, version := range versions {
 		list, err := o.list(ctx, version)
-		if err != nil {
-			unanswered = append(unanswered, version.Group)
-			continue
+		switch {
+		case err != nil && (version.Group == "" || ctx.Err() != nil): // nobody else's server can be to blame
+			return nil, nil, err
+		case err != nil:
+			unanswered = append(unanswered, "all of "+version.Group)
 		}
 		for _, r := range list.APIResources {
 			if r.Namespaced && !strings.Contains(r.Name, "/") && sets.New(r.Verbs...).HasAll("create", "list", "delete") {

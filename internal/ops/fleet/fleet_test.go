@@ -290,7 +290,7 @@ func (s *store) Apply(_ context.Context, r schema.GroupVersionResource, o *unstr
 // Kinds are those of the tests, and what no supporting object can be of.
 func (s *store) Kinds(context.Context) (kinds map[schema.GroupVersionResource]string, unanswered []string, err error) {
 	return map[schema.GroupVersionResource]string{
-		{Version: "v1", Resource: "secrets"}: "Secret", {Version: "v1", Resource: "configmaps"}: "ConfigMap", {Version: "v1", Resource: "events"}: "Event",
+		{Version: "v1", Resource: "secrets"}: "Secret", {Version: "v1", Resource: "configmaps"}: "ConfigMap", {Version: "v1", Resource: "events"}: "Event", {Version: "v1", Resource: "endpoints"}: "Endpoints",
 		{Group: "example.com", Version: "v1", Resource: "widgets"}:                               "Widget",
 		{Group: "batch", Version: "v1", Resource: "cronjobs"}:                                    "CronJob",
 		{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}:                   "Role",

@@ -34,11 +34,14 @@ var last = []string{
 	"persistentvolumeclaims", "configmaps", "secrets", "serviceaccounts", "limitranges", "resourcequotas",
 }
 
+// derived are what the cluster itself writes about other objects, Endpoints with the labels of their Service.
+var derived = []string{"events", "events.events.k8s.io", "endpoints"}
+
 // lendable are the resources of which supporting objects can be, in the order in which these go: all that a
-// namespace can hold but the custom resources themselves, and Events.
+// namespace can hold but the custom resources themselves, and what the cluster derives.
 func lendable(kinds map[schema.GroupVersionResource]string, roots schema.GroupVersionResource) []schema.GroupVersionResource {
 	resources := slices.DeleteFunc(slices.Collect(maps.Keys(kinds)), func(r schema.GroupVersionResource) bool {
-		return r.GroupResource() == roots.GroupResource() || r.Resource == "events"
+		return r.GroupResource() == roots.GroupResource() || slices.Contains(derived, r.GroupResource().String())
 	})
 	return slices.SortedFunc(slices.Values(resources), func(a, b schema.GroupVersionResource) int {
 		x, y := a.GroupResource().String(), b.GroupResource().String()

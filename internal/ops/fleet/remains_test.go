@@ -100,7 +100,7 @@ func TestFind(t *testing.T) {
 
 // TestLendable: custom resources of every kind may be what supports others; what others need goes last.
 func TestLendable(t *testing.T) {
-	cluster := &labelled{found: map[string][]string{"secrets": {"s"}, "configmaps": {"c"}, "widgets": {"w"}, "events": {"e"}}}
+	cluster := &labelled{found: map[string][]string{"secrets": {"s"}, "configmaps": {"c"}, "widgets": {"w"}, "events": {"e"}, "endpoints": {"e"}}}
 	cluster.fill()
 	s := &tale{}
 	rest := &Remains{Objects: cluster, Run: "id", Namespace: "ns"}
