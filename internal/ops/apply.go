@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,7 +13,6 @@ import (
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
 	"github.com/seldonctl/seldonctl/internal/ops/owner"
-	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // ApplyRequest asks to bring one custom resource to what a manifest says.
@@ -92,7 +90,7 @@ func (a *apply) apply(ctx context.Context) Reason {
 func (a *apply) refuseTakenNow(ctx context.Context, implied engine.Implied) Reason {
 	found, why, _ := beside(ctx, a.session, a.left(), func(ctx context.Context) (names, error) { return a.list(ctx), nil })
 	if why != "" {
-		return why
+		return a.cutOff(ctx, journal.Connect, why)
 	}
 	if reason := a.checkNames(ctx, found); reason != Reached {
 		return reason
@@ -104,19 +102,12 @@ func (a *apply) refuseTakenNow(ctx context.Context, implied engine.Implied) Reas
 func (a *apply) create(ctx context.Context) (*unstructured.Unstructured, Reason, error) {
 	answer, why, err := a.sendCreate(ctx, prepared(a.object, a.target.Identity), a.how())
 	if err != nil {
-		return nil, orReached(why), err
+		return nil, a.written(ctx, why, err), err
 	}
 	a.know(answer.Object)
 	a.tellWarnings(ctx, journal.Create, answer)
 	a.tell(ctx, journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &a.ref, Reason: "Created", Text: a.would("created", "would be created")})
-	return answer.Object, orReached(why), nil
-}
-
-func orReached(why Reason) Reason {
-	if why == "" {
-		return Reached
-	}
-	return why
+	return answer.Object, a.written(ctx, why, nil), nil
 }
 
 // update replaces the spec and merges labels and annotations. What the API server makes of it tells
@@ -138,14 +129,14 @@ func (a *apply) update(ctx context.Context, before *unstructured.Unstructured) (
 	}
 	answer, why, err := a.sendPatch(ctx, before, edit, how)
 	if err != nil {
-		return nil, orReached(why), err
+		return nil, a.written(ctx, why, err), err
 	}
 	a.tellWarnings(ctx, journal.Create, answer)
 	if how.DryRun && !a.req.ForceConflicts {
 		a.warnOfOverwriting(ctx, before, answer.Object)
 	}
 	a.tellChange(ctx, before, answer.Object)
-	return answer.Object, orReached(why), nil
+	return answer.Object, a.written(ctx, why, nil), nil
 }
 
 // refuseOverwriting asks the API server whether anything would change of what another manager wrote.
@@ -153,8 +144,11 @@ func (a *apply) refuseOverwriting(ctx context.Context, before *unstructured.Unst
 	how := a.how()
 	how.DryRun = true
 	answer, why, err := a.sendPatch(ctx, before, edit, how)
-	if err != nil || why != "" {
-		return orReached(why), err
+	if why != "" { // nothing was written
+		return a.cutOff(ctx, journal.Create, why), err
+	}
+	if err != nil {
+		return Reached, err
 	}
 	foreign := owner.Overwritten(before, answer.Object)
 	if len(foreign) == 0 {
@@ -219,13 +213,13 @@ func (a *apply) lookAgain(ctx context.Context) (*unstructured.Unstructured, Reas
 	objects, why, err := a.readRoot(ctx, a.left())
 	switch {
 	case why != "":
-		return nil, why
+		return nil, a.cutOff(ctx, journal.Create, why)
 	case err != nil:
 		return nil, a.refuse(ctx, journal.Create, err)
 	}
 	for _, o := range objects {
 		if root, ok := o.(*unstructured.Unstructured); ok {
-			a.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
+			a.learn(ctx, root)
 			a.know(root)
 			return root, Reached
 		}
@@ -250,17 +244,13 @@ func changesOf(before, manifest *unstructured.Unstructured) []engine.PatchOp {
 }
 
 func mergeOf(path string, has, wants map[string]string) []engine.PatchOp {
-	var edit []engine.PatchOp
-	if len(has) == 0 && len(wants) > 0 {
-		return []engine.PatchOp{{Op: "add", Path: path, Value: wants}}
+	merged := map[string]string{}
+	maps.Copy(merged, has)
+	maps.Copy(merged, wants)
+	if maps.Equal(merged, has) {
+		return nil
 	}
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
-	for _, key := range slices.Sorted(maps.Keys(wants)) {
-		if value, there := has[key]; !there || value != wants[key] {
-			edit = append(edit, engine.PatchOp{Op: "add", Path: path + "/" + escape.Replace(key), Value: wants[key]})
-		}
-	}
-	return edit
+	return []engine.PatchOp{{Op: "add", Path: path, Value: merged}} // as a whole: a patch into what somebody has removed is no conflict but invalid
 }
 
 // warnOfKeepers warns that a tool keeps the object as its own source says.

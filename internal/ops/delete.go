@@ -107,7 +107,7 @@ func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 			return reason
 		}
 		if how, why := l.await(ctx, min(retryPause, l.left()), func() bool { return false }); how == interrupted {
-			return why
+			return l.cutOff(ctx, phase, why)
 		}
 		if l.left() <= 0 { // what the API server said again and again is why
 			return l.refuse(ctx, phase, err)

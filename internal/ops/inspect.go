@@ -84,7 +84,7 @@ func (l *life) firstLists(ctx context.Context) (late bool, _ Reason) {
 		return len(l.pending) == 0 || slices.ContainsFunc(needed, func(kind snapshot.Kind) bool { return l.refused[kind] != nil })
 	})
 	if how == interrupted {
-		return false, why
+		return false, l.cutOff(ctx, journal.Connect, why)
 	}
 	for _, kind := range needed {
 		if err := l.refused[kind]; err != nil {
@@ -254,7 +254,7 @@ const recallLimit = 5 * time.Second
 
 // recall reads, once, the Events from before the watches where something was ill before they began: that a
 // node is on its way, or a volume cannot be mounted, nothing else may say again.
-func (l *life) recall(ctx context.Context, root types.UID) Reason {
+func (l *life) recall(ctx context.Context, phase journal.Phase, root types.UID) Reason {
 	if l.recalled || l.refused[snapshot.Event] != nil || !l.state.Ill(root) {
 		return Reached
 	}
@@ -263,7 +263,7 @@ func (l *life) recall(ctx context.Context, root types.UID) Reason {
 		return l.Cluster.Read(ctx, l.target, snapshot.Event)
 	})
 	if why != "" && why != TimedOut {
-		return why
+		return l.cutOff(ctx, phase, why)
 	}
 	l.step(ctx, journal.Recalled{Events: events, Err: err})
 	return Reached

@@ -112,6 +112,7 @@ func (l *life) find(ctx context.Context) (*unstructured.Unstructured, Reason) {
 	}
 	if found != nil {
 		l.know(found)
+		l.learn(ctx, found)                  // shared watches may still show an older one
 		implied, _ = l.Engine.Implied(found) // what cannot be read is judged later
 	}
 	l.watch(ctx, kindsOf(implied))
@@ -154,6 +155,11 @@ func kindsOf(implied engine.Implied) []snapshot.Kind {
 	return kinds
 }
 
+// learn takes in an object that a read has shown.
+func (l *life) learn(ctx context.Context, o snapshot.Object) {
+	l.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
+}
+
 // know takes in which object on the cluster it is about.
 func (l *life) know(o *unstructured.Unstructured) { l.known, l.ref = o, snapshot.RefTo(o) }
 
@@ -163,7 +169,7 @@ func (l *life) uid() types.UID { return l.ref.UID }
 // pursue sets a goal and waits for its verdict, for what is left of the phase's time.
 func (l *life) pursue(ctx context.Context, phase journal.Phase, goal judge.Goal, text string) Reason {
 	if goal.Kind != judge.Gone {
-		if why := l.recall(ctx, goal.Root.UID); why != Reached {
+		if why := l.recall(ctx, phase, goal.Root.UID); why != Reached {
 			return why
 		}
 	}
@@ -180,8 +186,7 @@ func (l *life) awaitVerdict(ctx context.Context, phase journal.Phase) Reason {
 	}
 	switch how {
 	case interrupted:
-		l.tell(ctx, journal.Entry{Type: journal.Failure, Object: &l.ref, Reason: string(why), Text: "interrupted", Took: l.Now().Sub(began)})
-		return why
+		return l.cutOff(ctx, phase, why)
 	case outOfTime:
 		took := l.Now().Sub(l.since) // the limit counts from the phase's first request
 		if !l.lookLast(ctx, phase) {
@@ -263,10 +268,11 @@ func lastKnown(v judge.Verdict) (details []string, hint string) {
 // silent is how long a request must have been waited for to blame the API server for its want of an answer.
 const silent = time.Second
 
-// cutOff says why a request has ended that got no answer: the limit came, for which the API server may be
-// to blame, or the user wants to stop.
+// cutOff says why a request or a wait has ended before its time: the limit came, for which the API server
+// may be to blame, or the user wants to stop.
 func (l *life) cutOff(ctx context.Context, phase journal.Phase, why Reason) Reason {
 	if why != TimedOut {
+		l.tell(ctx, journal.Entry{Type: journal.Failure, Phase: phase, Object: l.subject(), Reason: string(why), Text: "interrupted", Took: l.Now().Sub(l.since)})
 		return why
 	}
 	refusal := &RefusalError{Reason: TimedOut, Text: "the limit came before the API server had answered"}
@@ -277,6 +283,23 @@ func (l *life) cutOff(ctx context.Context, phase journal.Phase, why Reason) Reas
 		}
 	}
 	return l.refuse(ctx, phase, refusal)
+}
+
+// written says whether a creation or change that has come to its end lets the command go on. What was written at
+// the limit does: what is lacking is told then.
+func (l *life) written(ctx context.Context, why Reason, err error) Reason {
+	if why == "" || why == TimedOut && err == nil {
+		return Reached
+	}
+	return l.cutOff(ctx, journal.Create, why)
+}
+
+// subject is the object on the cluster, nil before it is known.
+func (l *life) subject() *snapshot.Ref {
+	if l.known == nil {
+		return nil
+	}
+	return &l.ref
 }
 
 // goalOf names what a phase waits for.

@@ -30,7 +30,7 @@ func (l *life) mayConfirm(ctx context.Context) Reason {
 		return n, nil
 	})
 	if why != "" && why != TimedOut {
-		return why
+		return l.cutOff(ctx, journal.Connect, why)
 	}
 	if found.rulesErr != nil || !found.rulesComplete {
 		return Reached

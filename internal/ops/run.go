@@ -72,6 +72,7 @@ func (r *run) rehearse(ctx context.Context, implied engine.Implied, impliedErr e
 		func(ctx context.Context) Reason { return r.inspect(ctx, implied) },
 		r.create, r.awaitAvailable,
 		func(ctx context.Context) Reason {
+			r.phase(r.Limits.Wait)
 			return r.scale(ctx, engine.ScaleRequest{Replicas: r.req.Replicas, Pin: r.req.PinAutoscaled})
 		},
 		r.remove,
@@ -108,10 +109,7 @@ func (r *run) create(ctx context.Context) Reason {
 		Text: fmt.Sprintf("created, labelled %s=%s", RunLabel, r.req.ID),
 	})
 	r.tellWarnings(ctx, journal.Create, answer)
-	if why != "" && why != TimedOut { // the limit is told with what is lacking
-		return why
-	}
-	return Reached
+	return r.written(ctx, why, nil)
 }
 
 // findOurs resolves a creation whose outcome is not known: it reads, and takes the object for ours

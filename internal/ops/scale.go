@@ -14,7 +14,6 @@ import (
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/journal"
 	"github.com/seldonctl/seldonctl/internal/judge"
-	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
 // conflictTries bounds how often a scaling is worked out anew because the object has changed.
@@ -81,7 +80,6 @@ type attempt struct {
 // scale brings the object to the wanted replicas and waits until it has them. Where no part of it
 // can be scaled, the phase does not apply.
 func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
-	l.phase(l.patience())
 	var lost *attempt // whose answer was lost
 	for range conflictTries {
 		a, err := l.plan(want)
@@ -101,7 +99,7 @@ func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 		switch {
 		case err == nil && why != "" && why != TimedOut: // it was written; the user wants to stop
 			l.tellEdit(ctx, a.edit)
-			return why
+			return l.cutOff(ctx, journal.Scale, why)
 		case err == nil: // at the limit too: then that is told with what is lacking
 			return l.awaitScaled(ctx, a, after)
 		case why != "":
@@ -110,10 +108,10 @@ func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 			return l.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was deleted by somebody else", Err: err})
 		case ambiguous(err):
 			lost = &a
-		case !apierrors.IsConflict(err):
+		case !apierrors.IsConflict(err) && !apierrors.IsInvalid(err):
 			return l.refuse(ctx, journal.Scale, err)
 		}
-		if reason := l.catchUp(ctx, a.before, apierrors.IsConflict(err)); reason != Reached {
+		if reason := l.catchUp(ctx, a.before, err); reason != Reached {
 			return reason
 		}
 	}
@@ -164,9 +162,10 @@ func (l *life) awaitScaled(ctx context.Context, a attempt, after *unstructured.U
 const watchLag = time.Second
 
 // catchUp makes the newest version of the object known: after a conflict the watch is about to bring
-// it, otherwise or if it does not a read does.
-func (l *life) catchUp(ctx context.Context, stale *unstructured.Unstructured, conflict bool) Reason {
-	if conflict {
+// it, otherwise or if it does not a read does. An edit that the API server calls invalid may remove what somebody
+// else has removed meanwhile, which it finds before it looks at the version; of a spec that is as it was it is final.
+func (l *life) catchUp(ctx context.Context, stale *unstructured.Unstructured, err error) Reason {
+	if apierrors.IsConflict(err) {
 		how, why := l.await(ctx, watchLag, func() bool {
 			root := l.state.Root(l.uid())
 			return root != nil && root.GetResourceVersion() != stale.GetResourceVersion()
@@ -175,11 +174,17 @@ func (l *life) catchUp(ctx context.Context, stale *unstructured.Unstructured, co
 		case done:
 			return Reached
 		case interrupted:
-			return why
+			return l.cutOff(ctx, journal.Scale, why)
 		case outOfTime:
 		}
 	}
-	return l.refresh(ctx)
+	if reason := l.refresh(ctx); reason != Reached {
+		return reason
+	}
+	if root := l.state.Root(l.uid()); apierrors.IsInvalid(err) && root != nil && root.GetGeneration() == stale.GetGeneration() {
+		return l.refuse(ctx, journal.Scale, err)
+	}
+	return Reached
 }
 
 // skip ends the phase where nothing would be scaled; then nothing is written.
@@ -269,14 +274,14 @@ func (l *life) patch(ctx context.Context, before *unstructured.Unstructured, edi
 func (l *life) refresh(ctx context.Context) Reason {
 	objects, why, err := l.readRoot(ctx, l.left())
 	if why != "" {
-		return why
+		return l.cutOff(ctx, journal.Scale, why)
 	}
 	if err != nil {
 		return l.refuse(ctx, journal.Scale, err)
 	}
 	for _, o := range objects {
 		if o.GetUID() == l.uid() {
-			l.step(ctx, journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Seen, Kind: snapshot.KindOf(o), Object: o}}})
+			l.learn(ctx, o)
 			return Reached
 		}
 	}

@@ -72,7 +72,7 @@ func (l *life) awaitBirth(ctx context.Context) Reason {
 	how, why := l.await(ctx, l.left(), func() bool { return l.present() != nil })
 	switch how {
 	case interrupted:
-		return why
+		return l.cutOff(ctx, journal.Connect, why)
 	case outOfTime:
 		if l.state.Blind(l.target.Kind()) { // whether it has come to be nobody can say
 			return l.tellTimeout(ctx, journal.Connect, l.Now().Sub(l.since))

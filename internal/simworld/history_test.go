@@ -196,7 +196,7 @@ func (l *life) obey(c command) ops.Reason {
 // wait. One that only looks waits for its requests alone.
 func (p *program) bound() time.Duration {
 	l := p.request.Limits
-	all := 2 * l.Wait
+	all := l.Wait
 	switch {
 	case p.verb == "run":
 		all = 3*l.Wait + l.Cleanup
@@ -215,7 +215,7 @@ func (h *history) String() string {
 	b.WriteString(h.scenario.String())
 	h.world.Print(&b)
 	for _, p := range h.programs {
-		fmt.Fprintf(&b, "%s %s ended at %s with %s after %d requests\n", p.agent, p.verb, p.ended, p.reason, h.world.Asked(p.agent, p.began, p.ended))
+		fmt.Fprintf(&b, "%s %s ended at %s with %s after %d requests\n", p.agent, p.verb, p.ended, p.reason, h.world.Asked(p.agent, "", p.began, p.ended))
 	}
 	return b.String()
 }

@@ -236,13 +236,15 @@ func (v *verdict) logs() int {
 }
 
 // requests: their number does not depend on how long pods take. A success rests on one confirming
-// read; one that contradicts what the watches had shown costs its requests again.
+// read; one that contradicts what the watches had shown costs its requests again, and so does a scaling
+// that was worked out before the operator's latest status.
 func (v *verdict) requests() {
 	limit := 20
 	if v.config.Server.WatchList != "" {
 		limit = 30
 	}
-	limit += min(v.contradicted(), 9) + v.logs()
+	patches := v.world.Asked(v.p.agent, http.MethodPatch, v.p.began, v.until())
+	limit += min(v.contradicted(), 9) + min(max(patches-1, 0), 9) + v.logs()
 	took := v.p.ended - v.p.began
 	limit += 9 * int(took/(5*time.Minute)) // watches end
 	if v.config.Server.HTTP1 {
@@ -251,7 +253,7 @@ func (v *verdict) requests() {
 	if !v.calm() || v.has("operator") {
 		limit += 20 + 4*len(v.world.Fired())
 	}
-	if n := v.world.Asked(v.p.agent, v.p.began, v.until()); n > limit {
+	if n := v.world.Asked(v.p.agent, "", v.p.began, v.until()); n > limit {
 		v.failf("requests", "%d, which is more than %d", n, limit)
 	}
 	if n := v.logs(); n > 4 {

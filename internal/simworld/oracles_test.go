@@ -166,7 +166,22 @@ func (v *verdict) ending() {
 	if v.p.reason == ops.Interrupted && !v.has("interrupt") {
 		v.failf("exit", "it ended as interrupted, but nobody did")
 	}
+	v.told()
 	v.reached()
+}
+
+// told: an end without success is told with its reason, not only by an exit code; what the cleanup does not
+// reach comes on top of that.
+func (v *verdict) told() {
+	if v.p.reason == ops.Reached {
+		return
+	}
+	for _, e := range v.p.entries {
+		if e.Type == journal.Failure && e.Phase != journal.Cleanup {
+			return
+		}
+	}
+	v.failf("exit", "it ended with %s, and nothing before the last line says why", v.p.reason)
 }
 
 // reached: success means that each phase was claimed or skipped.
@@ -373,16 +388,21 @@ func (v *verdict) miscounts(e *told, m simworld.Moment) string {
 }
 
 // surplus reports whether a scaling down has pods left that must go. Of another's scaling nobody knows whether it
-// was one, so that all pods on their way out count.
+// was one, so that all pods on their way out count; but a run knows the numbers that it has just claimed.
 func (v *verdict) surplus(ph phase, m simworld.Moment) bool {
 	if ph.name != journal.Scale {
 		return false
 	}
-	if !ph.wasAccepted {
+	began := ph.accepted - 1
+	switch {
+	case ph.wasAccepted:
+	case v.p.verb == "run":
+		began = ph.began
+	default:
 		return slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return c.Terminating > 0 })
 	}
 	before := map[string]int{}
-	for _, c := range v.at(ph.accepted - 1).Children {
+	for _, c := range v.at(began).Children {
 		before[c.Name] = c.Replicas
 	}
 	for _, c := range m.Children {

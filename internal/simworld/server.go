@@ -82,7 +82,7 @@ func (c *client) RoundTrip(r *http.Request) (*http.Response, error) {
 		key += " metadata"
 	}
 	w.asked[key]++
-	w.asks = append(w.asks, ask{w.now(), q.agent})
+	w.asks = append(w.asks, ask{w.now(), q.agent, q.method})
 	dice := w.dice(key + strconv.Itoa(w.asked[key]))
 	w.mu.Unlock()
 	there, back := around(dice, w.Server.Latency), around(dice, w.Server.Latency)
@@ -322,11 +322,11 @@ func selected(query url.Values, o Object) bool {
 	return true
 }
 
-// Asked gives how many requests a client has sent in a time.
-func (w *World) Asked(agent string, from, to time.Duration) int {
+// Asked gives how many requests of a method, or of all where it is empty, a client has sent in a time.
+func (w *World) Asked(agent, method string, from, to time.Duration) int {
 	n := 0
 	for _, a := range w.asks {
-		if a.agent == agent && a.at >= from && a.at <= to {
+		if a.agent == agent && (method == "" || a.method == method) && a.at >= from && a.at <= to {
 			n++
 		}
 	}

@@ -92,8 +92,8 @@ type Served struct {
 
 // ask is a request that a client has sent.
 type ask struct {
-	at    time.Duration
-	agent string
+	at            time.Duration
+	agent, method string
 }
 
 // Touch is a write by a program that is not a part of the cluster.
