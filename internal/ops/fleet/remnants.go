@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -136,7 +137,8 @@ func lastOwner(o snapshot.Object, objects map[types.UID]snapshot.Object) *metav1
 }
 
 // await waits until nothing is left or ctx ends and returns what is left then. That nothing is left is
-// said by a read, which the watches only call for.
+// said by reads, which the watches only call for: they, and a read by label, do not show either what has only
+// lost its label.
 func (r *remnants) await(ctx context.Context, left []snapshot.Ref) ([]snapshot.Ref, error) {
 	watching, cancel := context.WithCancel(ctx)
 	changes, ended := make(chan snapshot.Change), make(chan struct{})
@@ -145,11 +147,19 @@ func (r *remnants) await(ctx context.Context, left []snapshot.Ref) ([]snapshot.R
 		r.Cluster.Watch(watching, r.target, changes)
 	}()
 	defer func() { cancel(); <-ended }()
+	ever := map[snapshot.Ref]bool{}
 	for {
+		for _, ref := range left {
+			ever[ref] = true
+		}
 		if done := r.shrink(ctx, changes, left); done != nil {
 			return done, nil
 		}
 		again, err := r.look(ctx)
+		if err == nil && len(again) == 0 {
+			again, err = r.unlabelled(ctx, ever)
+			r.blind = r.blind || len(again) > 0
+		}
 		switch {
 		case ctx.Err() != nil:
 			return left, nil // what was seen last, as far as is known
@@ -163,6 +173,27 @@ func (r *remnants) await(ctx context.Context, left []snapshot.Ref) ([]snapshot.R
 			left = again
 		}
 	}
+}
+
+// unlabelled returns which of the objects are still there, with a label or without.
+func (r *remnants) unlabelled(ctx context.Context, objects map[snapshot.Ref]bool) ([]snapshot.Ref, error) {
+	var left []snapshot.Ref
+	for _, kind := range r.target.Kinds {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(objects)), func(ref snapshot.Ref) bool { return ref.Kind == kind }) {
+			continue
+		}
+		there, err := r.Cluster.Names(ctx, r.target.Namespace, kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range there {
+			ref := snapshot.Ref{Kind: kind, Namespace: o.Namespace, Name: o.Name, UID: o.UID}
+			if objects[ref] {
+				left = append(left, ref)
+			}
+		}
+	}
+	return left, nil
 }
 
 // shrink waits until the watches show that nothing of what was left is there any more, and returns nothing

@@ -31,6 +31,7 @@ type space struct {
 	mu      sync.Mutex
 	objects []snapshot.Object
 	denied  map[snapshot.Kind]bool
+	bare    []snapshot.Object // those that have lost their labels
 	outs    []chan<- snapshot.Change
 	ends    []context.Context
 }
@@ -74,8 +75,20 @@ func (s *space) Watch(ctx context.Context, target engine.Target, out chan<- snap
 	<-ctx.Done()
 }
 
-// drop makes an object go.
-func (s *space) drop(uid types.UID) {
+func (s *space) Names(_ context.Context, _ string, kind snapshot.Kind) ([]metav1.PartialObjectMetadata, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []metav1.PartialObjectMetadata
+	for _, o := range slices.Concat(s.objects, s.bare) {
+		if snapshot.KindOf(o) == kind {
+			names = append(names, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID()}})
+		}
+	}
+	return names, nil
+}
+
+// drop makes an object go, or only lose its labels: to whoever asks by label that is the same.
+func (s *space) drop(uid types.UID, stays bool) {
 	s.mu.Lock()
 	var gone snapshot.Object
 	s.objects = slices.DeleteFunc(s.objects, func(o snapshot.Object) bool {
@@ -84,6 +97,9 @@ func (s *space) drop(uid types.UID) {
 		}
 		return o.GetUID() == uid
 	})
+	if stays {
+		s.bare = append(s.bare, gone)
+	}
 	outs, ends := slices.Clone(s.outs), slices.Clone(s.ends)
 	s.mu.Unlock()
 	for i, out := range outs {
@@ -133,6 +149,7 @@ func TestAwaitNothing(t *testing.T) {
 		objects []snapshot.Object
 		denied  map[snapshot.Kind]bool
 		goes    types.UID
+		stays   bool
 		once    bool
 		reason  ops.Reason
 		took    time.Duration
@@ -141,6 +158,7 @@ func TestAwaitNothing(t *testing.T) {
 		"nothing there":                     {reason: ops.Reached, told: "claim  " + none + ", and nothing is left of any that was"},
 		"others live":                       {objects: living, reason: ops.Reached, told: "claim  " + none + ", and nothing is left of any that was"},
 		"a pod outlives its ReplicaSet":     {objects: []snapshot.Object{pod("p", "rs")}, goes: "p", reason: ops.Reached, took: 3 * time.Second, told: "claim  " + none + ", and nothing is left of any that was"},
+		"a pod loses its labels":            {objects: []snapshot.Object{pod("p", "rs")}, goes: "p", stays: true, reason: ops.Leftover, took: time.Minute, told: "failure  " + none + ", but of those that were there is left: Pod/p"},
 		"a pod stays":                       {objects: append([]snapshot.Object{pod("q", "other")}, living...), reason: ops.Leftover, took: time.Minute, told: "failure  " + none + ", but of those that were there is left: Pod/q"},
 		"a Deployment of one that is gone":  {objects: []snapshot.Object{deployment("d", "sdep"), replicaSet("rs", "d"), pod("p", "rs")}, reason: ops.Leftover, took: time.Minute, told: "failure  " + none + ", but of those that were there is left: Deployment/d, Pod/p, ReplicaSet/rs"},
 		"looking once":                      {objects: []snapshot.Object{pod("p", "rs")}, once: true, reason: ops.Leftover, told: "failure  " + none + ", but of those that were there is left: Pod/p"},
@@ -155,7 +173,7 @@ func TestAwaitNothing(t *testing.T) {
 				if c.goes != "" {
 					go func() {
 						time.Sleep(3 * time.Second)
-						cluster.drop(c.goes)
+						cluster.drop(c.goes, c.stays)
 					}()
 				}
 				selector, _ := labels.Parse("team=red")
