@@ -37,8 +37,7 @@ func (s *step) confirmReached(v judge.Verdict) {
 		s.wantRead(ReadBelow)
 	case s.orderly && !s.hasty || s.looked:
 		s.end(v)
-	case s.doubted:
-		s.Wake = s.untilCertain()
+	case s.putOff():
 	case s.reading == ReadNothing:
 		s.ask(ReadLeft)
 	}
@@ -86,10 +85,9 @@ func (s *step) seeLast() {
 func (s *step) seekStrays() {
 	switch {
 	case len(s.strays) == 0 || s.reading != ReadNothing:
-	case !s.doubted:
+	case s.putOff():
+	default:
 		s.ask(ReadLeft)
-	case s.Wake.IsZero() || s.untilCertain().Before(s.Wake):
-		s.Wake = s.untilCertain()
 	}
 }
 
@@ -102,8 +100,7 @@ const doubtTime = time.Second
 // passed unseen.
 func (s *step) wantRead(below Reading) {
 	switch {
-	case s.doubted:
-		s.Wake = s.untilCertain()
+	case s.putOff():
 	case s.reading != ReadNothing:
 	case s.fresh != nil:
 		s.ask(below)
@@ -117,7 +114,7 @@ func (s *step) wantRead(below Reading) {
 func (s *step) confirm(in ReadDone) {
 	part := s.reading
 	s.reading = ReadNothing
-	s.unread = s.unread && in.Err != nil
+	s.unread = s.unread && (in.Err != nil || part == ReadRoot)
 	switch {
 	case s.goal == nil || s.ended:
 		s.fresh = nil
@@ -247,12 +244,19 @@ func (s *step) askNames() {
 
 // doubt puts the next confirming read off, each time for longer, unless something new is seen.
 func (s *step) doubt() {
-	s.doubted = true
+	s.doubted = s.now.Add(doubtTime << min(s.doubts, 2))
 	s.doubts++
 }
 
-func (s *step) untilCertain() time.Time {
-	return s.now.Add(doubtTime << min(s.doubts-1, 2))
+// putOff reports whether the next confirming read is put off, and sees to it that it will be asked for.
+func (s *step) putOff() bool {
+	if !s.now.Before(s.doubted) {
+		return false
+	}
+	if s.Wake.IsZero() || s.doubted.Before(s.Wake) {
+		s.Wake = s.doubted
+	}
+	return true
 }
 
 func (s *step) readSnapshot(part Reading, objects []snapshot.Object) *snapshot.Snapshot {

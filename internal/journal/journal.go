@@ -91,7 +91,7 @@ type State struct {
 	strays  map[types.UID]bool         // what of it no watch can see, for want of the label, or may have been so
 	unread  bool                       // the last confirming read failed, which has been told
 	doubts  int                        // how often a confirming read has disagreed in this phase
-	doubted bool                       // the last confirming read disagreed, and nothing has changed since
+	doubted time.Time                  // until when the next one waits unless something changes; zero: the last one did not disagree
 
 	story story
 	logs  logs
@@ -172,8 +172,7 @@ func (s *State) Step(in Input, now time.Time) Outcome {
 		out.recall(in)
 	case Told:
 		out.tell(in.Entry)
-	case Ticked:
-		s.doubted = false
+	case Ticked: // only the time has moved
 	case Expired:
 		out.lookLast()
 	}
@@ -201,7 +200,7 @@ func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
 	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
-	s.doubted, s.doubts, s.strays, s.last = false, 0, nil, false
+	s.doubted, s.doubts, s.strays, s.last = time.Time{}, 0, nil, false
 	s.story.forgetProblems()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Limit: in.Limit})
@@ -218,12 +217,14 @@ func (s *step) change(c snapshot.Change) {
 		s.orderly = s.orderly || s.goal != nil && c.Object.GetUID() == s.goal.Root.UID && c.Object.GetDeletionTimestamp() != nil &&
 			slices.Contains(c.Object.GetFinalizers(), metav1.FinalizerDeleteDependents)
 		if s.snap.Set(c.Object) {
-			s.doubted = false
 			s.story.saw(c.Object)
+			if c.Kind != snapshot.Event { // Events are no evidence
+				s.doubted = time.Time{}
+			}
 		}
 	case snapshot.Deleted:
 		if s.snap.Remove(c.Object, c.Version) {
-			s.doubted = false
+			s.doubted = time.Time{}
 			s.story.saw(c.Object)
 		}
 		if s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID()) {
@@ -231,7 +232,7 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Listed:
 		if s.snap.Prune(c.Kind, c.There, c.Version) {
-			s.doubted = false
+			s.doubted = time.Time{}
 		}
 	case snapshot.Synced:
 		s.snap.SetComplete(c.Kind, true)
@@ -248,7 +249,7 @@ func (s *step) change(c snapshot.Change) {
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
 		s.snap.SetBlind(c.Kind, "")
-		s.doubted = false // the way is open again
+		s.doubted = time.Time{} // the way is open again
 		if !s.snap.Complete(c.Kind) {
 			break
 		}
@@ -256,6 +257,7 @@ func (s *step) change(c snapshot.Change) {
 	case snapshot.Denied:
 		s.snap.SetComplete(c.Kind, false)
 		s.snap.SetBlind(c.Kind, errText(c.Err))
+		s.doubted = time.Time{} // the next read does not ask for it
 		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
 	}
 }

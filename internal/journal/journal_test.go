@@ -182,6 +182,34 @@ func TestFailedReadIsRepeated(t *testing.T) {
 	}
 }
 
+// TestReadIsPutOffOnce: the pause before the next read ends when it was to end, whatever is told meanwhile that
+// changes nothing, and at once when the kind is refused that could not be read.
+func TestReadIsPutOffOnce(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	for range 3 { // after these the pause is 4 s
+		p.step(journal.ReadDone{Err: errors.New("boom")})
+		p.now = p.last.Wake.Add(-time.Second)
+		p.step(journal.Ticked{})
+	}
+	p.step(journal.ReadDone{Err: errors.New("boom")})
+	due := p.last.Wake
+	for i := int64(1); i <= 3; i++ {
+		p.see(event("e", "root", itoa(10+i), int32(i), "Told"))
+		if p.last.Read != journal.ReadNothing || !p.last.Wake.Equal(due) {
+			t.Fatalf("read %v, wake %s: want no read before %s", p.last.Read, p.last.Wake, due)
+		}
+	}
+	if p.step(journal.Ticked{}); p.last.Read != journal.ReadRoot {
+		t.Error("no read after the pause")
+	}
+	p.step(journal.ReadDone{Err: errors.New("boom")})
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Denied, Kind: snapshot.Pod, Err: errors.New("pods is forbidden")}}})
+	if p.last.Read != journal.ReadRoot {
+		t.Error("no read although the kind that failed is not asked for any more")
+	}
+}
+
 // TestEventsAreToldOnce: an event is told when its object is known to be ours, once, and again when
 // its count has grown tenfold; noise and strangers' events never.
 func TestEventsAreToldOnce(t *testing.T) {

@@ -131,7 +131,9 @@ func (l *look) arrival() engine.Arrival {
 	if !l.goal.Doubtful {
 		return arrival
 	}
-	for _, leaf := range l.engine.Arrived(nil, l.root, owned).Missing {
+	whole := l.engine.Arrived(nil, l.root, owned)
+	arrival.Unexplained = whole.Unexplained
+	for _, leaf := range whole.Missing {
 		known := func(has engine.Leaf) bool { return has.Path == leaf.Path && has.Child == leaf.Child }
 		if !slices.ContainsFunc(arrival.Missing, known) {
 			arrival.Missing = append(arrival.Missing, leaf)

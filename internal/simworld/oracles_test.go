@@ -301,7 +301,7 @@ func (v *verdict) claims() {
 			continue
 		}
 		v.lessSaid(ph)
-		from := max(ph.accepted, v.informed(ph))
+		from := max(ph.accepted, v.informed(ph)-v.hearsay(ph))
 		switch ph.name {
 		case journal.Delete, journal.Cleanup:
 			if !v.during(ph.accepted, ph.end.at, func(m simworld.Moment) bool { return m.Left == 0 || m.Left == m.Pods && v.blind(ph) }) {
@@ -338,6 +338,14 @@ func (v *verdict) blind(ph phase) bool {
 		over = ph.end.at
 	}
 	return slices.ContainsFunc(v.world.Denials(), func(d simworld.Denial) bool { return d.At <= over && (d.Kind == "Pod" || d.Kind == "ReplicaSet") })
+}
+
+// hearsay is how old what the controllers say of pods may be, where the program cannot see the pods themselves.
+func (v *verdict) hearsay(ph phase) time.Duration {
+	if !v.blind(ph) {
+		return 0
+	}
+	return 2 * (v.config.Pace.Deployments + v.config.Pace.ReplicaSets)
 }
 
 // lessSaid: once the program knows that it cannot see pods, its claims say so.

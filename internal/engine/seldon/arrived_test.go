@@ -384,6 +384,30 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestVariablesOfAPrepackagedServer: among those that the operator gives its server, each of the spec's own has to
+// show.
+func TestVariablesOfAPrepackagedServer(t *testing.T) {
+	const server = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: m}
+spec:
+  predictors:
+  - name: a
+    graph: {name: clf, implementation: SKLEARN_SERVER, modelUri: "gs://b/1"}
+    componentSpecs:
+    - spec: {containers: [{name: clf, env: [{name: A, value: b}]}]}
+`
+	former, now := object(t, server), object(t, strings.Replace(server, "{name: A, value: b}", "{name: B, value: c}", 1))
+	if got := New().Arrived(nil, now, operated(t, now)); len(got.Missing) > 0 || got.Unexplained > 0 {
+		t.Errorf("after the operator has acted: %+v", got)
+	}
+	got := New().Arrived(nil, now, operated(t, former))
+	if want := "spec.predictors[0].componentSpecs[0].spec.containers[0].env[0].value: m-a-0-clf"; !slices.Contains(missingOf(got), want) || got.Unexplained != 1 {
+		t.Errorf("before it: %+v, want %s missing and one variable unexplained", got, want)
+	}
+}
+
 func missingOf(a engine.Arrival) []string {
 	var missing []string
 	for _, l := range a.Missing {

@@ -268,7 +268,7 @@ func (a *arrival) podShows(p predictor, l leaf, pod []step) bool {
 	case "args":
 		return false
 	case "env":
-		return !a.whole // its server's own are put between them
+		return !a.whole || len(pod) > 3 && pod[3].element() // of the whole list not the order: its server's own are put between them
 	case "image":
 		return l.new != nil && u.implementation != tensorflow
 	case "name":
