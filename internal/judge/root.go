@@ -195,15 +195,18 @@ func (l *look) suspectSilence(what, link string) {
 	})
 }
 
+// parked reports whether a workload has no replicas, by the spec or, where that says nothing, by what is there.
+func parked(w engine.Workload, matched map[string]*appsv1.Deployment) bool {
+	if w.Replicas != nil || w.Autoscaled != nil {
+		return w.Replicas != nil && *w.Replicas == 0
+	}
+	return slices.ContainsFunc(w.Names, func(name string) bool { return matched[name] != nil && replicasOf(matched[name]) == 0 })
+}
+
 // findState demands the operator's own word, which is a hint, and reads its errors. While anything
 // is parked at zero its state stays Creating for ever although nothing is wrong.
 func (l *look) findState(matched map[string]*appsv1.Deployment) {
-	zero := false
-	for _, w := range l.implied.Workloads {
-		if w.Replicas != nil && *w.Replicas == 0 {
-			zero = true
-		}
-	}
+	zero := slices.ContainsFunc(l.implied.Workloads, func(w engine.Workload) bool { return parked(w, matched) })
 	switch {
 	case l.status.State == engine.StateAvailable:
 		l.provef("the operator reports Available")

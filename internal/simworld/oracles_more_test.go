@@ -207,7 +207,8 @@ func (v *verdict) early(e *told) {
 
 // contradicted is how many requests went into confirming reads beyond those of the two that a run's
 // successes rest on: one for the custom resource, and if that agrees two for what is below it. The look
-// for what a hasty deletion left takes four.
+// for what a hasty deletion left takes one for each kind, and another for each of which something may have lost
+// its label.
 func (v *verdict) contradicted() int {
 	roots, below, left := 0, 0, 0
 	for _, s := range v.served() {
@@ -221,7 +222,7 @@ func (v *verdict) contradicted() int {
 			left++
 		}
 	}
-	return max(roots-2, 0) + 2*max(below-2, 0) + 2*left
+	return max(roots-2, 0) + 2*max(below-2, 0) + 5*left
 }
 
 // logs is how often the log of a container was asked for.
