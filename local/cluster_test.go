@@ -197,7 +197,18 @@ func misbehaves(t *testing.T, c *client) {
 		"init-fails": func(_ corev1.ContainerStatus, pod *corev1.Pod) bool {
 			return len(pod.Status.InitContainerStatuses) == 1 && waits(pod.Status.InitContainerStatuses[0], "CrashLoopBackOff")
 		},
-		"slow=1s": func(model corev1.ContainerStatus, _ *corev1.Pod) bool { return model.Ready },
+		"registry-away": func(model corev1.ContainerStatus, _ *corev1.Pod) bool {
+			return waits(model, "ImagePullBackOff") && strings.HasSuffix(model.State.Waiting.Message, "connection refused")
+		},
+		"command-not-found": func(model corev1.ContainerStatus, _ *corev1.Pod) bool {
+			return waits(model, "CrashLoopBackOff") && model.LastTerminationState.Terminated.Reason == "StartError"
+		},
+		"liveness-kills": func(model corev1.ContainerStatus, _ *corev1.Pod) bool { return model.RestartCount > 0 },
+		"evicted": func(model corev1.ContainerStatus, pod *corev1.Pod) bool {
+			return pod.Status.Phase == corev1.PodFailed && pod.Status.Reason == "Evicted" && model.State.Terminated != nil
+		},
+		"volume-not-mounting,heals=1s": func(model corev1.ContainerStatus, pod *corev1.Pod) bool { return model.Ready && isReady(pod) },
+		"slow=1s":                      func(model corev1.ContainerStatus, _ *corev1.Pod) bool { return model.Ready },
 	}
 	pods := c.core.CoreV1().Pods("default")
 	for annotation, reached := range cases {

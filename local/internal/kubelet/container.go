@@ -2,8 +2,6 @@ package kubelet
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,8 +14,8 @@ type member struct {
 	state *Container
 	field string
 	init  bool
-	// faulty means that the pod's fault, if it has one, may hit this container.
-	faulty bool
+	// first means that it is the first of the containers, or of the init containers that are to end.
+	first bool
 }
 
 // container lets one container take the step that is due, if there is one.
@@ -36,10 +34,10 @@ func (s *step) container(m member) bool {
 	case Creating:
 		return s.due(c.Since.Add(s.span("create"+m.spec.Name, s.times.create))) && s.run(m)
 	case ConfigError:
-		return s.due(c.Since.Add(s.times.retry)) && s.failToCreate(m)
+		return s.due(c.Since.Add(s.times.retry)) && s.configureAgain(m)
 	case Running:
 		return s.running(m)
-	case Exited:
+	case Exited, StartFailed:
 		return !s.stays(m) && s.due(c.Since.Add(s.times.sync)) && s.afterExit(m)
 	case BackOff:
 		return s.due(c.Since.Add(s.times.backOff(int(c.Restarts)))) && s.startAgain(m)
@@ -68,11 +66,18 @@ func (s *step) pullAgain(m member) bool { s.startPull(m); return true }
 
 // mustPull says whether the kubelet asks the registry.
 func (s *step) mustPull(m member) bool {
-	return m.spec.ImagePullPolicy == corev1.PullAlways || s.badImage(m) || !s.Present(m.spec.Image)
+	return m.spec.ImagePullPolicy == corev1.PullAlways || s.pullError(m) != "" || !s.Present(m.spec.Image)
 }
 
-func (s *step) badImage(m member) bool {
-	return m.faulty && !m.init && s.fault.Kind == ImageNotFound || unknownHost(m.spec.Image) != ""
+// pullError is why an image cannot be pulled now, or nothing.
+func (s *step) pullError(m member) string {
+	if unknownHost(m.spec.Image) != "" {
+		return noSuchHost(m.spec.Image)
+	}
+	if pull := s.illness(m, s.Now).pull; pull != nil {
+		return pull(m.spec.Image)
+	}
+	return ""
 }
 
 func (s *step) pullTime(m member) time.Duration {
@@ -87,16 +92,25 @@ func (s *step) pullTime(m member) time.Duration {
 }
 
 func (s *step) endPull(m member) bool {
-	if s.badImage(m) {
-		s.tell(corev1.EventTypeWarning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", m.spec.Image, pullError(m.spec.Image)), m.field)
+	if why := s.pullError(m); why != "" {
+		s.tell(corev1.EventTypeWarning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", m.spec.Image, why), m.field)
 		s.tell(corev1.EventTypeWarning, "Failed", "Error: ErrImagePull", m.field)
 		m.state.Attempts++
+		m.state.Why = why
 		s.to(m.state, PullFailed)
 		return true
 	}
+	return s.configure(m)
+}
+
+// configure makes a container's configuration from what it names, when its image is there.
+func (s *step) configure(m member) bool {
 	s.pulled(m)
-	if s.fault.Kind == BadConfig && m.faulty && !m.init {
-		return s.refuse(m)
+	if config := s.illness(m, s.Now).config; config != nil {
+		m.state.Why = config(s.Pod, m.spec)
+		s.tell(corev1.EventTypeWarning, "Failed", "Error: "+m.state.Why, m.field)
+		s.to(m.state, ConfigError)
+		return true
 	}
 	s.to(m.state, Creating)
 	return true
@@ -120,42 +134,36 @@ func (s *step) backOffPull(m member) bool {
 	return true
 }
 
-func (s *step) failToCreate(m member) bool {
+func (s *step) configureAgain(m member) bool {
 	m.state.Asks = s.mustPull(m)
-	s.pulled(m)
-	return s.refuse(m)
-}
-
-func (s *step) refuse(m member) bool {
-	s.tell(corev1.EventTypeWarning, "Failed", "Error: "+missingSecret(m.spec), m.field)
-	s.to(m.state, ConfigError)
-	return true
+	return s.configure(m)
 }
 
 func (s *step) run(m member) bool {
 	s.tell(corev1.EventTypeNormal, "Created", "Container created", m.field)
-	s.tell(corev1.EventTypeNormal, "Started", "Container started", m.field)
 	c := m.state
-	s.to(c, Running)
 	c.Last = c.Ended
+	if start := s.illness(m, s.Now).start; start != nil {
+		return s.failToStart(m, start(m.spec))
+	}
+	s.tell(corev1.EventTypeNormal, "Started", "Container started", m.field)
+	s.to(c, Running)
 	c.Ended = nil
 	c.Started = m.spec.StartupProbe == nil
-	c.Ready = m.spec.ReadinessProbe == nil && c.Started && s.delayOf(m) == 0 && !s.neverReady(m) && (!m.init || isSidecar(m.spec))
-	c.Probed = time.Time{}
+	c.Ready = c.Started && s.readyAtOnce(m)
+	c.Probed, c.Failures = time.Time{}, 0
 	return true
 }
 
-func (s *step) neverReady(m member) bool { return m.faulty && !m.init && s.fault.Kind == NeverReady }
-
-// delayOf is by how much the fault delays a container's readiness.
-func (s *step) delayOf(m member) time.Duration {
-	if m.faulty && !m.init {
-		return s.fault.Slow
-	}
-	return 0
+// failToStart ends a container that has never run. The runtime does not say when it should have begun.
+func (s *step) failToStart(m member, why string) bool {
+	s.tell(corev1.EventTypeWarning, "Failed", "Error: "+why, m.field)
+	exit(m.state, s.Now, 128, "StartError")
+	m.state.Phase, m.state.Ended.Message, m.state.Ended.StartedAt = StartFailed, why, metav1.Unix(0, 0)
+	return true
 }
 
-// running lets a running container end, fail its probe or become ready.
+// running lets a running container end, be probed or become ready.
 func (s *step) running(m member) bool {
 	c := m.state
 	if code, reason, ends := s.ending(m); ends {
@@ -168,57 +176,36 @@ func (s *step) running(m member) bool {
 		}
 		return true
 	}
-	if c.Ready {
-		return false
+	if s.ill.deaf && s.hits(m) {
+		return s.probe(m)
 	}
-	if s.neverReady(m) {
-		return s.failProbe(m)
-	}
-	if !s.due(c.Since.Add(s.span("ready"+m.spec.Name, s.times.ready) + s.delayOf(m))) {
+	if c.Ready || !s.due(c.Since.Add(s.span("ready"+m.spec.Name, s.times.ready)+s.delayOf(m))) {
 		return false
 	}
 	c.Started, c.Ready = true, true
 	return true
 }
 
-// ending is how a container ends by itself, if it does.
+// ending is how a container ends by itself, if it does: one that is ill when it starts, and an init container that has done its work.
 func (s *step) ending(m member) (code int32, reason string, ends bool) {
+	ill := s.illness(m, m.state.Since)
 	switch {
 	case m.init && isSidecar(m.spec):
 		return 0, "", false
-	case m.init && m.faulty && s.fault.Kind == InitFails:
-		return 1, "Error", true
+	case ill.reason != "":
+		return ill.code, ill.reason, true
 	case m.init:
 		return 0, "Completed", true
-	case m.faulty && s.fault.Kind == CrashLoop:
-		return 1, "Error", true
-	case m.faulty && s.fault.Kind == OOMKilled:
-		return 137, "OOMKilled", true
 	default:
 		return 0, "", false
 	}
 }
 
 func (s *step) lifetime(m member) time.Duration {
-	if m.init && (!m.faulty || s.fault.Kind != InitFails) {
+	if m.init && s.illness(m, m.state.Since).reason == "" {
 		return s.span("init"+m.spec.Name, s.times.init)
 	}
 	return s.span("crash"+m.spec.Name, s.times.crash)
-}
-
-// failProbe tells, once in each probe period, that the readiness probe has failed.
-func (s *step) failProbe(m member) bool {
-	c := m.state
-	last := c.Probed
-	if last.IsZero() {
-		last = c.Since
-	}
-	if !s.due(last.Add(s.times.probe)) {
-		return false
-	}
-	c.Probed, c.Started = s.Now, true
-	s.tell(corev1.EventTypeWarning, "Unhealthy", "Readiness probe failed: "+probeError(m.spec, podIP(s.Pod)), m.field)
-	return true
 }
 
 // exit ends a running container.
@@ -247,25 +234,4 @@ func (s *step) startAgain(m member) bool {
 // podText is how a kubelet writes a pod.
 func podText(pod *corev1.Pod) string {
 	return fmt.Sprintf("%s_%s(%s)", pod.Name, pod.Namespace, pod.UID)
-}
-
-func probeError(c *corev1.Container, ip string) string {
-	switch probe := c.ReadinessProbe; {
-	case probe != nil && probe.TCPSocket != nil:
-		return fmt.Sprintf("dial tcp %s:%s: connect: connection refused", ip, portOf(c, probe.TCPSocket.Port.String()))
-	case probe != nil && probe.Exec != nil:
-		return "command " + fmt.Sprintf("%q", strings.Join(probe.Exec.Command, " ")) + " exited with 1"
-	default:
-		return "HTTP probe failed with statuscode: 503"
-	}
-}
-
-// portOf is the number of a named port.
-func portOf(c *corev1.Container, port string) string {
-	for _, p := range c.Ports {
-		if p.Name == port {
-			return strconv.Itoa(int(p.ContainerPort))
-		}
-	}
-	return port
 }

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -12,47 +13,109 @@ import (
 // Annotation is the pod annotation that says how a pod misbehaves.
 const Annotation = "simulate.seldonctl/pods"
 
-// Kind is a kind of misbehaviour. It hits the pod's first container, InitFails its first init container.
+// Kind is a kind of misbehaviour.
 type Kind string
 
 // The kinds. Unschedulable is the scheduler's business: such a pod never comes to a node.
 const (
-	None          Kind = ""
-	ImageNotFound Kind = "image-not-found"
-	CrashLoop     Kind = "crash-loop"
-	NeverReady    Kind = "never-ready"
-	OOMKilled     Kind = "oom-killed"
-	BadConfig     Kind = "config-error"
-	InitFails     Kind = "init-fails"
-	Unschedulable Kind = "unschedulable"
+	None             Kind = ""
+	ImageNotFound    Kind = "image-not-found"
+	NoPullPermission Kind = "no-pull-permission"
+	PullRateLimited  Kind = "pull-rate-limited"
+	RegistryAway     Kind = "registry-away"
+	BadConfig        Kind = "config-error"
+	ConfigMapMissing Kind = "config-map-missing"
+	SecretKeyMissing Kind = "secret-key-missing"
+	VolumeNotMounted Kind = "volume-not-mounting"
+	SandboxFails     Kind = "sandbox-fails"
+	CommandNotFound  Kind = "command-not-found"
+	CrashLoop        Kind = "crash-loop"
+	ExitsOnce        Kind = "exits-once"
+	OOMKilled        Kind = "oom-killed"
+	InitFails        Kind = "init-fails"
+	NeverReady       Kind = "never-ready"
+	LivenessKills    Kind = "liveness-kills"
+	Evicted          Kind = "evicted"
+	Unschedulable    Kind = "unschedulable"
 )
+
+// kinds are what each kind does.
+var kinds = map[Kind]ill{
+	ImageNotFound:    {pull: noSuchImage},
+	NoPullPermission: {pull: pullDenied},
+	PullRateLimited:  {pull: pullLimited},
+	RegistryAway:     {pull: registryRefuses},
+	BadConfig:        {config: secretMissing},
+	ConfigMapMissing: {config: configMapMissing},
+	SecretKeyMissing: {config: secretKeyMissing},
+	VolumeNotMounted: {mount: notMounted},
+	SandboxFails:     {sandbox: noNetwork},
+	CommandNotFound:  {start: noSuchCommand},
+	CrashLoop:        {code: 1, reason: "Error"},
+	ExitsOnce:        {code: 1, reason: "Error", once: true},
+	OOMKilled:        {code: 137, reason: "OOMKilled"},
+	InitFails:        {code: 1, reason: "Error", init: true},
+	NeverReady:       {deaf: true},
+	LivenessKills:    {deaf: true, killed: true},
+	Evicted:          {evicted: true},
+	Unschedulable:    {},
+}
+
+// ill is what goes wrong in a pod's life. What is not set goes well.
+type ill struct {
+	// mount and sandbox say why a volume is not mounted and the pod gets no sandbox, in the kubelet's words for the pod's
+	// so many-th try.
+	mount   func(*corev1.Pod) string
+	sandbox func(pod *corev1.Pod, try int) string
+
+	// The others hit the first container or, with init, the first init container. pull, config and start say why its image is not
+	// pulled, its configuration cannot be made and its process cannot be started, in the words of the container runtime and the kubelet.
+	init   bool
+	pull   func(image string) string
+	config func(*corev1.Pod, *corev1.Container) string
+	start  func(*corev1.Container) string
+	// reason and code are how it ends soon after each start, or after the first one only.
+	reason string
+	code   int32
+	once   bool
+	// deaf means that it answers no probe, killed that the kubelet ends it for that.
+	deaf, killed bool
+	// evicted means that it uses up the node's disk until the kubelet ends the pod.
+	evicted bool
+}
 
 // Fault is how a pod misbehaves.
 type Fault struct {
 	Kind Kind
 	// Slow is by how much longer the first container takes to become ready.
 	Slow time.Duration
+	// Heals is how long after its start on the node, or that of the first pod in whose place it is, the pod begins to behave
+	// well; zero for never.
+	Heals time.Duration
 	// Unknown is what the annotation says and nobody understands.
 	Unknown string
 }
 
-// parseFault reads the annotation: one kind, slow=DURATION, or both with a comma between.
+// parseFault reads the annotation: one kind, slow=DURATION, heals=DURATION, with commas between.
 func parseFault(annotation string) Fault {
 	var fault Fault
 	for word := range strings.SplitSeq(annotation, ",") {
 		word = strings.TrimSpace(word)
-		slow, isSlow := strings.CutPrefix(word, "slow=")
-		switch kind := Kind(word); {
+		name, value, isTime := strings.Cut(word, "=")
+		switch {
 		case word == "":
-		case isSlow:
-			d, err := time.ParseDuration(slow)
-			if err != nil || d < 0 {
+		case isTime:
+			d, err := time.ParseDuration(value)
+			switch {
+			case err == nil && d > 0 && name == "slow":
+				fault.Slow = d
+			case err == nil && d > 0 && name == "heals":
+				fault.Heals = d
+			default:
 				fault.Unknown = word
-				continue
 			}
-			fault.Slow = d
-		case kind == ImageNotFound, kind == CrashLoop, kind == NeverReady, kind == OOMKilled, kind == BadConfig, kind == InitFails, kind == Unschedulable:
-			fault.Kind = kind
+		case isKind(word):
+			fault.Kind = Kind(word)
 		default:
 			fault.Unknown = word
 		}
@@ -60,51 +123,30 @@ func parseFault(annotation string) Fault {
 	return fault
 }
 
-// unknownHost is the registry of an image if it can exist nowhere: the top-level domain .invalid is reserved for that.
-func unknownHost(image string) string {
-	host, _, found := strings.Cut(image, "/")
-	if name, _, _ := strings.Cut(host, ":"); found && strings.HasSuffix(name, ".invalid") {
-		return name
-	}
-	return ""
+func isKind(word string) bool {
+	_, known := kinds[Kind(word)]
+	return known
 }
 
-// pullError is what containerd says about an image that cannot be pulled.
-func pullError(image string) string {
-	full := fullName(image)
-	if host := unknownHost(image); host != "" {
-		registry, rest, _ := strings.Cut(full, "/")
-		repository, tag := cutTag(rest)
-		return fmt.Sprintf("rpc error: code = Unknown desc = failed to pull and unpack image %q: failed to resolve reference %q: failed to do request: "+
-			"Head \"https://%s/v2/%s/manifests/%s\": dial tcp: lookup %s: no such host", full, full, registry, repository, tag, host)
+// healed says whether a pod behaves well again.
+func (s *step) healed(at time.Time) bool {
+	start := s.life.Start
+	if !s.Lost.IsZero() && s.Lost.Before(start) {
+		start = s.Lost
 	}
-	return fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", full, full, full)
+	return s.fault.Heals > 0 && !at.Before(start.Add(s.fault.Heals))
 }
 
-// fullName is an image's name with the registry and tag that are used when they are left out.
-func fullName(image string) string {
-	first, _, found := strings.Cut(image, "/")
-	switch {
-	case !found:
-		image = "docker.io/library/" + image
-	case !strings.ContainsAny(first, ".:") && first != "localhost":
-		image = "docker.io/" + image
-	}
-	if repository, tag := cutTag(image); !strings.Contains(image, "@") {
-		image = repository + ":" + tag
-	}
-	return image
-}
+// hits says whether the pod's fault is this container's.
+func (s *step) hits(m member) bool { return m.first && m.init == s.ill.init }
 
-func cutTag(image string) (repository, tag string) {
-	if at := strings.LastIndex(image, ":"); at > strings.LastIndex(image, "/") {
-		return image[:at], image[at+1:]
+// illness is what is wrong with a container at a time.
+func (s *step) illness(m member, at time.Time) ill {
+	if !s.hits(m) || s.healed(at) || s.ill.once && m.state.Restarts > 0 {
+		return ill{}
 	}
-	return image, "latest"
+	return s.ill
 }
-
-// imageSize is a size that an image always has.
-func imageSize(image string) int64 { return 50e6 + int64(hash(image)%900e6) }
 
 func hash(texts ...string) uint64 {
 	h := fnv.New64a()
@@ -115,18 +157,7 @@ func hash(texts ...string) uint64 {
 	return h.Sum64()
 }
 
-// missingSecret is what a kubelet says when a container's configuration asks for a Secret that is not there: one that the container names, if it does.
-func missingSecret(c *corev1.Container) string {
-	name := "model-credentials"
-	for _, source := range c.EnvFrom {
-		if source.SecretRef != nil {
-			name = source.SecretRef.Name
-		}
-	}
-	for _, env := range c.Env {
-		if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
-			name = env.ValueFrom.SecretKeyRef.Name
-		}
-	}
-	return fmt.Sprintf("secret %q not found", name)
+// digest is a long name that the same texts always have.
+func digest(texts ...string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(texts, "/"))))
 }

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/client-go/informers"
@@ -175,7 +176,8 @@ func (k *keeper) step(ctx context.Context, key string) (time.Duration, error) {
 	now := time.Now()
 	pace := k.paceOf(pod)
 	r := k.entryOf(pod, now)
-	out := Advance(Input{Pod: pod, Life: r.life, Pace: pace, Present: func(image string) bool { return k.present(node.Name, image) }, Now: now})
+	present := func(image string) bool { return k.present(node.Name, image) }
+	out := Advance(Input{Pod: pod, Life: r.life, Pace: pace, Present: present, Lost: k.lostBefore(pod), Now: now})
 	r.life = out.Life
 	k.keepImages(pod, out.Life)
 	k.recorder.tell(pod, out.Events)
@@ -191,6 +193,34 @@ func (k *keeper) step(ctx context.Context, key string) (time.Duration, error) {
 		return 0, nil
 	}
 	return max(time.Until(out.Next), time.Millisecond), nil
+}
+
+// lostBefore is when the first of the pods started in whose place a pod is, if it misbehaves at all.
+func (k *keeper) lostBefore(pod *corev1.Pod) time.Time {
+	if pod.Annotations[Annotation] == "" {
+		return time.Time{}
+	}
+	siblings, err := k.pods.Pods(pod.Namespace).List(labels.Everything())
+	if err != nil {
+		return time.Time{} // a lister of a cache has none
+	}
+	return firstLost(pod, siblings)
+}
+
+// firstLost is when the first pod of the same controller started that has failed.
+func firstLost(pod *corev1.Pod, siblings []*corev1.Pod) time.Time {
+	var first time.Time
+	owner := metav1.GetControllerOfNoCopy(pod)
+	for _, s := range siblings {
+		of := metav1.GetControllerOfNoCopy(s)
+		if owner == nil || of == nil || of.UID != owner.UID || s.Status.Phase != corev1.PodFailed || s.Status.StartTime == nil {
+			continue
+		}
+		if at := s.Status.StartTime.Time; first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 func (k *keeper) paceOf(pod *corev1.Pod) Pace {

@@ -22,6 +22,7 @@ const (
 	Creating
 	ConfigError
 	Running
+	StartFailed
 	Exited
 	BackOff
 	Completed
@@ -39,8 +40,11 @@ type Container struct {
 	Asks bool
 	// Attempts counts the pulls that failed.
 	Attempts int
-	// Probed is when a readiness probe last failed.
-	Probed time.Time
+	// Why is the reason of the last pull or configuration that failed.
+	Why string
+	// Probed is when a probe last failed, Failures how many liveness probes have.
+	Probed   time.Time
+	Failures int
 	// Ended is the last end of the container, Last the one before it as long as the container has not started again.
 	Ended, Last *corev1.ContainerStateTerminated
 }
@@ -50,11 +54,15 @@ type Life struct {
 	Admitted, Sandbox bool
 	// Since is when the pod's current step began, Start when the kubelet first saw it.
 	Since, Start time.Time
-	Init, Main   []Container
+	// Tries counts the mounts or sandboxes that failed.
+	Tries      int
+	Init, Main []Container
 	// Ending is when the pod began to end; zero as long as it does not.
 	Ending time.Time
 	// Stopped means that all containers have been ended, so that the pod can be removed.
 	Stopped bool
+	// Evicted is why the kubelet has ended the pod by itself; empty if it has not.
+	Evicted string
 }
 
 // Event is something that a kubelet tells about a pod or one of its containers.
@@ -71,7 +79,9 @@ type Input struct {
 	Pace Pace
 	// Present says whether the node has an image already.
 	Present func(image string) bool
-	Now     time.Time
+	// Lost is when the first of those pods started that have failed and that this one was made in the place of; zero for none.
+	Lost time.Time
+	Now  time.Time
 }
 
 // Output is what the step leads to.
@@ -87,6 +97,7 @@ type Output struct {
 // Advance lets a pod live until now: everything that is due happens, however much it is.
 func Advance(in Input) Output {
 	s := &step{Input: in, fault: parseFault(in.Pod.Annotations[Annotation]), times: timesOf(in.Pace)}
+	s.ill = kinds[s.fault.Kind]
 	s.life = in.Life
 	s.life.Init, s.life.Main = slices.Clone(in.Life.Init), slices.Clone(in.Life.Main)
 	if in.Pod.DeletionTimestamp != nil {
@@ -103,6 +114,7 @@ type step struct {
 	Input
 	life   Life
 	fault  Fault
+	ill    ill
 	times  times
 	events []Event
 	next   time.Time
@@ -131,22 +143,24 @@ func (s *step) pod() bool {
 		return true
 	}
 	if !s.life.Sandbox {
-		if !s.due(s.life.Since.Add(s.span("sandbox", s.times.sandbox))) {
-			return false
-		}
-		s.life.Sandbox, s.life.Since = true, s.Now
+		return s.prepare()
+	}
+	if s.life.Stopped {
+		return false
+	}
+	if s.evict() {
 		return true
 	}
 	moved := false
 	for i := range s.life.Init {
-		m := member{spec: &spec.InitContainers[i], state: &s.life.Init[i], field: field("initContainers", spec.InitContainers[i].Name), init: true, faulty: i == firstInit(spec)}
+		m := member{spec: &spec.InitContainers[i], state: &s.life.Init[i], field: field("initContainers", spec.InitContainers[i].Name), init: true, first: i == firstInit(spec)}
 		moved = s.container(m) || moved
 		if !initDone(m.spec, m.state) {
 			return moved
 		}
 	}
 	for i := range s.life.Main {
-		m := member{spec: &spec.Containers[i], state: &s.life.Main[i], field: field("containers", spec.Containers[i].Name), faulty: i == 0}
+		m := member{spec: &spec.Containers[i], state: &s.life.Main[i], field: field("containers", spec.Containers[i].Name), first: i == 0}
 		moved = s.container(m) || moved
 		// Containers are started one after the other: while one is being started for the first time, those behind it wait.
 		if m.state.Restarts == 0 && m.state.Attempts == 0 && m.state.Phase < Running && m.state.Phase != ConfigError {
@@ -155,6 +169,49 @@ func (s *step) pod() bool {
 	}
 	return moved
 }
+
+// prepare mounts the pod's volumes and makes its sandbox, as often as it takes.
+func (s *step) prepare() bool {
+	wait := s.span("sandbox", s.times.sandbox)
+	switch {
+	case s.life.Tries > 0 && s.ill.mount != nil:
+		wait = mountBackOff(s.life.Tries)
+	case s.life.Tries > 0:
+		wait = s.times.retry
+	}
+	if !s.due(s.life.Since.Add(wait)) {
+		return false
+	}
+	s.life.Since = s.Now
+	switch healed := s.healed(s.Now); {
+	case s.ill.mount != nil && !healed:
+		s.tell(corev1.EventTypeWarning, "FailedMount", s.ill.mount(s.Pod), "")
+	case s.ill.sandbox != nil && !healed:
+		s.tell(corev1.EventTypeWarning, "FailedCreatePodSandBox", s.ill.sandbox(s.Pod, s.life.Tries), "")
+	default:
+		s.life.Sandbox = true
+		return true
+	}
+	s.life.Tries++
+	return true
+}
+
+// evict ends a pod that uses up the node's disk. Its object stays; it is for its ReplicaSet to make another one.
+func (s *step) evict() bool {
+	first := s.life.Main[0]
+	if !s.ill.evicted || first.Phase != Running || s.healed(s.Now) || !s.due(first.Since.Add(s.times.evict)) {
+		return false
+	}
+	s.life.Evicted = diskUsed(s.Pod)
+	s.tell(corev1.EventTypeWarning, "Evicted", s.life.Evicted, "")
+	s.stopAll()
+	s.exitAll(killedCode, "Error")
+	s.life.Stopped = true
+	return true
+}
+
+// killedCode is the exit code of a container that the kubelet has killed.
+const killedCode = 137
 
 // firstInit is the index of the first init container that is not a sidecar, or -1.
 func firstInit(spec *corev1.PodSpec) int {
@@ -182,8 +239,7 @@ func (s *step) end() Output {
 	}
 	if s.life.Ending.IsZero() {
 		s.life.Ending = s.Now
-		s.stopping("initContainers", s.Pod.Spec.InitContainers, s.life.Init)
-		s.stopping("containers", s.Pod.Spec.Containers, s.life.Main)
+		s.stopAll()
 	}
 	grace := s.span("stop", s.times.stop)
 	if seconds := s.Pod.DeletionGracePeriodSeconds; seconds != nil {
@@ -192,15 +248,25 @@ func (s *step) end() Output {
 	if !s.due(s.life.Ending.Add(grace)) {
 		return Output{Life: s.life, Events: s.events, Next: s.next}
 	}
+	s.exitAll(0, "Completed")
+	s.life.Stopped = true
+	return Output{Life: s.life, Events: s.events, Remove: true}
+}
+
+// stopAll tells that all containers that run are told to stop, and exitAll lets them.
+func (s *step) stopAll() {
+	s.stopping("initContainers", s.Pod.Spec.InitContainers, s.life.Init)
+	s.stopping("containers", s.Pod.Spec.Containers, s.life.Main)
+}
+
+func (s *step) exitAll(code int32, reason string) {
 	for _, list := range [][]Container{s.life.Init, s.life.Main} {
 		for i := range list {
 			if list[i].Phase == Running {
-				exit(&list[i], s.Now, 0, "Completed")
+				exit(&list[i], s.Now, code, reason)
 			}
 		}
 	}
-	s.life.Stopped = true
-	return Output{Life: s.life, Events: s.events, Remove: true}
 }
 
 func (s *step) stopping(list string, specs []corev1.Container, states []Container) {

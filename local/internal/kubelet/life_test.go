@@ -19,6 +19,7 @@ type theater struct {
 	life   Life
 	pace   Pace
 	begun  time.Time
+	lost   time.Time
 	images map[string]bool
 	// seen are the different pictures in order, told the events.
 	seen []string
@@ -54,7 +55,7 @@ func (th *theater) play(from, until time.Duration) {
 	at := from
 	for {
 		now := th.begun.Add(at)
-		out := Advance(Input{Pod: th.pod, Life: th.life, Pace: th.pace, Present: func(i string) bool { return th.images[i] }, Now: now})
+		out := Advance(Input{Pod: th.pod, Life: th.life, Pace: th.pace, Present: func(i string) bool { return th.images[i] }, Lost: th.lost, Now: now})
 		th.life = out.Life
 		for _, e := range out.Events {
 			th.told = append(th.told, strings.TrimSpace(e.Reason+" "+e.Field))
@@ -192,6 +193,52 @@ func TestPictures(t *testing.T) {
 				"Pending init=CrashLoopBackOff(1) side=PodInitializing clf=PodInitializing engine=PodInitializing",
 			},
 		},
+		"registry-away": {
+			reason: "as an image that is not there, with other words", pace: Instant, annotation: "registry-away", until: time.Second,
+			want: []string{
+				"Pending init=Completed/0+ side=up+ clf=ErrImagePull engine=up+",
+				"Pending init=Completed/0+ side=up+ clf=ImagePullBackOff engine=up+",
+			},
+		},
+		"volume-not-mounting": {
+			reason: "nothing begins", pace: Instant, annotation: "volume-not-mounting", until: time.Minute,
+			want: []string{"Pending init=PodInitializing side=PodInitializing clf=PodInitializing engine=PodInitializing"},
+		},
+		"sandbox-fails": {
+			reason: "nothing begins", pace: Instant, annotation: "sandbox-fails", until: time.Minute,
+			want: []string{"Pending init=PodInitializing side=PodInitializing clf=PodInitializing engine=PodInitializing"},
+		},
+		"command-not-found": {
+			reason: "it has ended without having run, and counts as started again all the same", pace: Instant, annotation: "command-not-found", until: time.Second,
+			want: []string{
+				"Running init=Completed/0+ side=up+ clf=RunContainerError engine=up+",
+				"Running init=Completed/0+ side=up+ clf=RunContainerError(1) engine=up+",
+				"Running init=Completed/0+ side=up+ clf=CrashLoopBackOff(1) engine=up+",
+			},
+		},
+		"exits-once": {
+			reason: "it is well after the restart", pace: Instant, annotation: "exits-once", until: time.Minute,
+			want: []string{
+				"Running init=Completed/0+ side=up+ clf=up engine=up+",
+				"Running init=Completed/0+ side=up+ clf=Error/1 engine=up+",
+				"Running init=Completed/0+ side=up+ clf=up+(1) engine=up+ READY",
+			},
+		},
+		"liveness-kills": {
+			reason: "what has a readiness probe is not ready before it is killed", pace: Instant, annotation: "liveness-kills", until: 3200 * time.Millisecond,
+			want: []string{
+				"Running init=Completed/0+ side=up+ clf=up engine=up+",
+				"Running init=Completed/0+ side=up+ clf=Error/137 engine=up+",
+				"Running init=Completed/0+ side=up+ clf=up(1) engine=up+",
+			},
+		},
+		"evicted": {
+			reason: "the pod ends with all its containers, and stays", pace: Instant, annotation: "evicted", until: time.Minute,
+			want: []string{
+				"Running init=Completed/0+ side=up+ clf=up engine=up+",
+				"Failed init=Completed/0+ side=Error/137 clf=Error/137 engine=Error/137",
+			},
+		},
 		"slow": {
 			reason: "it becomes ready, later", pace: Instant, annotation: "slow=10s", until: time.Minute,
 			want: []string{
@@ -227,6 +274,13 @@ func TestEvents(t *testing.T) {
 		"never-ready": {annotation: "never-ready", until: 2 * time.Second, want: []string{
 			"Pulling", "Pulled", "Created", "Started", "Unhealthy", "Unhealthy",
 		}},
+		"liveness-kills": {annotation: "liveness-kills", until: 3 * time.Second, want: []string{
+			"Pulling", "Pulled", "Created", "Started", "Unhealthy", "Unhealthy", "Unhealthy", "Unhealthy", "Unhealthy", "Unhealthy", "Killing",
+		}},
+		"command-not-found": {annotation: "command-not-found", until: 400 * time.Millisecond, want: []string{
+			"Pulling", "Pulled", "Created", "Failed", "Pulled", "Created", "Failed", "BackOff",
+		}},
+		"evicted":      {annotation: "evicted", until: time.Minute, want: []string{"Pulling", "Pulled", "Created", "Started", "Killing"}},
 		"config-error": {annotation: "config-error", until: 2 * time.Second, want: []string{"Pulling", "Pulled", "Failed", "Pulled", "Failed"}},
 	}
 	for name, tc := range cases {
@@ -268,12 +322,86 @@ func TestRealisticTimes(t *testing.T) {
 	}
 }
 
+// Whatever can pass is over at the first try after its time: a pull, a configuration, a mount, a sandbox, a restart, a probe.
+func TestHeals(t *testing.T) {
+	// after is how much later than the fault's end the next try may come.
+	const s = time.Second
+	after := map[Kind]time.Duration{
+		ImageNotFound: 20 * s, NoPullPermission: 20 * s, PullRateLimited: 20 * s, RegistryAway: 20 * s, BadConfig: 10 * s, ConfigMapMissing: 10 * s, SecretKeyMissing: 10 * s,
+		VolumeNotMounted: 8 * s, SandboxFails: 10 * s, CommandNotFound: 20 * s, CrashLoop: 20 * s, OOMKilled: 20 * s, InitFails: 20 * s,
+		NeverReady: 5 * s, LivenessKills: 10 * s, Evicted: 10 * s,
+	}
+	const heals, starts = 9 * s, 8 * s // starts is how long a good pod may take from its first try
+	for kind := range kinds {
+		most, can := after[kind]
+		switch {
+		case kind == Unschedulable, kind == ExitsOnce:
+			continue
+		case !can:
+			t.Errorf("%s: nothing says how it heals", kind)
+		}
+		t.Run(string(kind), func(t *testing.T) {
+			th := newTheater(Realistic, string(kind)+",heals="+heals.String(), nil)
+			th.play(0, 10*time.Minute)
+			if th.ready < heals || th.ready > heals+most+starts {
+				t.Errorf("ready after %s, want %s to %s; seen:\n%s", th.ready, heals, heals+most+starts, strings.Join(th.seen, "\n"))
+			}
+			if last := th.seen[len(th.seen)-1]; !strings.HasSuffix(last, "READY") {
+				t.Errorf("in the end it is not ready: %s", last)
+			}
+		})
+	}
+}
+
+// A pod in the place of evicted ones is evicted as well, until the time is over since the first of them started.
+func TestHealsWithThoseBefore(t *testing.T) {
+	for ago, evicted := range map[time.Duration]bool{time.Second: true, 19 * time.Second: false} {
+		th := newTheater(Realistic, "evicted,heals=30s", nil)
+		th.lost = th.begun.Add(-ago)
+		th.play(0, time.Minute)
+		if is := th.pod.Status.Reason == "Evicted"; is != evicted {
+			t.Errorf("the first was lost %s before: evicted is %t; seen:\n%s", ago, is, strings.Join(th.seen, "\n"))
+		}
+	}
+}
+
+func TestFirstLost(t *testing.T) {
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	pod := func(owner string, after int, phase corev1.PodPhase) *corev1.Pod {
+		yes, at := true, metav1.NewTime(begun.Add(time.Duration(after)*time.Second))
+		p := &corev1.Pod{Status: corev1.PodStatus{Phase: phase, StartTime: &at}}
+		if owner != "" {
+			p.OwnerReferences = []metav1.OwnerReference{{UID: types.UID(owner), Controller: &yes}}
+		}
+		return p
+	}
+	siblings := []*corev1.Pod{
+		pod("a", 0, corev1.PodRunning), pod("b", 1, corev1.PodFailed), pod("", 1, corev1.PodFailed),
+		pod("a", 5, corev1.PodFailed), pod("a", 3, corev1.PodFailed), pod("a", 9, corev1.PodRunning),
+	}
+	if got := firstLost(siblings[5], siblings); !got.Equal(begun.Add(3 * time.Second)) {
+		t.Errorf("the first one lost started at %s", got)
+	}
+	if got := firstLost(siblings[2], siblings); !got.IsZero() {
+		t.Errorf("a pod of nobody is in the place of one that started at %s", got)
+	}
+}
+
+// TestMountsAreTriedAsRecorded holds the tries to mount a volume to the recorded ones: eight in 64 seconds.
+func TestMountsAreTriedAsRecorded(t *testing.T) {
+	th := newTheater(Realistic, "volume-not-mounting", nil)
+	th.play(0, 65*time.Second)
+	if len(th.told) != 8 || th.told[7] != "FailedMount" {
+		t.Errorf("told: %v", th.told)
+	}
+}
+
 func TestRecall(t *testing.T) {
-	for _, annotation := range []string{"", "image-not-found", "crash-loop", "oom-killed", "never-ready", "config-error", "init-fails"} {
+	for _, annotation := range []string{"", "image-not-found", "crash-loop", "oom-killed", "never-ready", "config-error", "init-fails", "registry-away", "volume-not-mounting", "sandbox-fails", "command-not-found", "liveness-kills"} {
 		t.Run(annotation, func(t *testing.T) {
 			th := newTheater(Instant, annotation, nil)
 			th.play(0, 4*time.Second)
-			before := th.seen[len(th.seen)-1]
+			before, words := th.seen[len(th.seen)-1], th.pod.Status.ContainerStatuses[0].State.Waiting
 			now := th.begun.Add(5 * time.Second)
 			life := Recall(th.pod, now)
 			th.pod.Status = Status(th.pod, life, Instant, "10.0.0.1", now)
@@ -281,6 +409,9 @@ func TestRecall(t *testing.T) {
 			th.look(0)
 			if diff := cmp.Diff(before, th.seen[0]); diff != "" {
 				t.Errorf("a restarted kubelet changes the picture (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(words, th.pod.Status.ContainerStatuses[0].State.Waiting); diff != "" {
+				t.Errorf("a restarted kubelet changes its words (-before +after):\n%s", diff)
 			}
 		})
 	}

@@ -105,7 +105,9 @@ func endedLog(ended *corev1.ContainerStateTerminated) []string {
 	switch {
 	case ended.ExitCode == 0:
 		return []string{at + " INFO simulated container has done its work"}
-	case ended.Reason == "OOMKilled":
+	case ended.Reason == "StartError":
+		return nil
+	case ended.ExitCode == killedCode:
 		return []string{at + " INFO loading model from /mnt/models", at + " INFO allocating tensors"}
 	default:
 		return strings.Split(at+` INFO loading model from /mnt/models

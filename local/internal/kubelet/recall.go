@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,7 @@ func recallAll(specs []corev1.Container, statuses []corev1.ContainerStatus, now 
 		for _, status := range statuses {
 			if status.Name == specs[i].Name {
 				containers[i] = recall(status, now, init && !isSidecar(&specs[i]))
+				containers[i].Why = strings.TrimPrefix(containers[i].Why, backOffText(specs[i].Image))
 			}
 		}
 	}
@@ -43,7 +45,8 @@ func recall(status corev1.ContainerStatus, now time.Time, init bool) Container {
 		}
 	case status.State.Waiting != nil:
 		c.Phase, c.Attempts = recallWaiting(status.State.Waiting.Reason)
-		if c.Phase == BackOff {
+		c.Why = status.State.Waiting.Message
+		if c.Phase == BackOff || c.Phase == StartFailed {
 			c.Ended, c.Last = c.Last, nil
 		}
 	}
@@ -58,6 +61,8 @@ func recallWaiting(reason string) (Phase, int) {
 		return PullBackOff, 1
 	case "CreateContainerConfigError":
 		return ConfigError, 0
+	case "RunContainerError":
+		return StartFailed, 0
 	case "CrashLoopBackOff":
 		return BackOff, 0
 	default:

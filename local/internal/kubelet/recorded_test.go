@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 )
@@ -19,33 +20,54 @@ import (
 // TestFaultsAreAsRecorded holds each way of misbehaving to what a real kubelet wrote: every container state
 // with its reason, exit code and words, every condition with its reason, every Event with its type, field and words.
 func TestFaultsAreAsRecorded(t *testing.T) {
+	const image = "local/thing:1"
+	change := func(change func(*corev1.Container)) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) { change(&pod.Spec.Containers[0]) }
+	}
 	for _, tc := range []struct {
-		annotation, recording, image string
-		init                         bool
-		until                        time.Duration
+		annotation, recording string
+		until                 time.Duration
+		change                func(*corev1.Pod)
 	}{
-		{annotation: "image-not-found", recording: "image-unknown-host", image: "registry.invalid/models/clf:1", until: 2 * time.Minute},
+		{annotation: "image-not-found", recording: "image-unknown-host", until: 2 * time.Minute, change: change(func(c *corev1.Container) { c.Image = "registry.invalid/models/clf:1" })},
+		{annotation: "registry-away", recording: "image-registry-away", until: 2 * time.Minute, change: change(func(c *corev1.Container) { c.Image = "localhost:1/models/clf:1" })},
 		{annotation: "crash-loop", recording: "crash-loop", until: 3 * time.Minute},
 		{annotation: "oom-killed", recording: "out-of-memory", until: 3 * time.Minute},
 		{annotation: "config-error", recording: "secret-missing", until: time.Minute},
-		{annotation: "never-ready", recording: "readiness-never", until: time.Minute},
-		{annotation: "init-fails", recording: "init-fails", init: true, until: 3 * time.Minute},
+		{annotation: "config-map-missing", recording: "configmap-missing", until: time.Minute, change: change(func(c *corev1.Container) {
+			c.EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "absent"}}}}
+		})},
+		{annotation: "secret-key-missing", recording: "secret-key-missing", until: time.Minute, change: change(func(c *corev1.Container) {
+			of := corev1.LocalObjectReference{Name: "there"}
+			c.Env = []corev1.EnvVar{{Name: "KEY", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: of, Key: "absent"}}}}
+		})},
+		{annotation: "command-not-found", recording: "command-not-found", until: 2 * time.Minute, change: change(func(c *corev1.Container) { c.Command = []string{"/absent"} })},
+		{annotation: "never-ready", recording: "readiness-never", until: time.Minute, change: change(func(c *corev1.Container) {
+			c.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(9000)}}}
+		})},
+		{annotation: "liveness-kills", recording: "liveness-kills", until: 3 * time.Minute, change: change(func(c *corev1.Container) {
+			c.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(9000)}}}
+		})},
+		{annotation: "evicted", recording: "evicted", until: time.Minute, change: change(func(c *corev1.Container) {
+			c.Resources.Limits = corev1.ResourceList{corev1.ResourceEphemeralStorage: resource.MustParse("8Mi")}
+		})},
+		{annotation: "volume-not-mounting", recording: "volume-not-mounting", until: time.Minute, change: func(pod *corev1.Pod) {
+			pod.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/absent"}}}}
+		}},
+		{annotation: "init-fails", recording: "init-fails", until: 3 * time.Minute, change: func(pod *corev1.Pod) {
+			pod.Spec.InitContainers = []corev1.Container{{Name: "clf-model-initializer", Image: image}}
+		}},
 	} {
 		t.Run(tc.annotation, func(t *testing.T) {
 			th := newTheater(Realistic, tc.annotation, func(pod *corev1.Pod) {
+				pod.Namespace = "models"
 				pod.Spec.InitContainers = nil
-				pod.Spec.Containers = []corev1.Container{{Name: "clf", Image: "local/thing:1"}}
-				if tc.annotation == "never-ready" {
-					pod.Spec.Containers[0].ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(9000)}}}
-				}
-				if tc.image != "" {
-					pod.Spec.Containers[0].Image = tc.image
-				}
-				if tc.init {
-					pod.Spec.InitContainers = []corev1.Container{{Name: "clf-model-initializer", Image: "local/thing:1"}}
+				pod.Spec.Containers = []corev1.Container{{Name: "clf", Image: image}}
+				if tc.change != nil {
+					tc.change(pod)
 				}
 			})
-			th.facts, th.images = map[string]bool{}, map[string]bool{"local/thing:1": true}
+			th.facts, th.images = map[string]bool{}, map[string]bool{image: true}
 			th.play(0, tc.until)
 			recorded := readRecorded(t, tc.recording)
 			for _, fact := range slices.Sorted(maps.Keys(recorded)) {
@@ -96,13 +118,14 @@ func statusFacts(s corev1.PodStatus, facts map[string]bool) {
 		}
 		for where, t := range map[string]*corev1.ContainerStateTerminated{"ended": c.State.Terminated, "had ended": c.LastTerminationState.Terminated} {
 			if t != nil {
-				facts[fmt.Sprintf("container %s %s: %s", c.Name, where, t.Reason)] = true
+				facts[fmt.Sprintf("container %s %s: %s %q", c.Name, where, t.Reason, plain(t.Message))] = true
 			}
 		}
 	}
 	if len(s.ContainerStatuses) == 0 {
 		return // the kubelet has not seen it yet
 	}
+	facts[fmt.Sprintf("pod is %s: %s %q", s.Phase, s.Reason, plain(s.Message))] = true
 	for _, c := range s.Conditions {
 		facts[fmt.Sprintf("condition %s is %s: %s %q", c.Type, c.Status, c.Reason, plain(c.Message))] = true
 	}

@@ -29,6 +29,9 @@ func Status(pod *corev1.Pod, life Life, pace Pace, ip string, now time.Time) cor
 	status.InitContainerStatuses = containerStatuses(pod, times, pod.Spec.InitContainers, life.Init, waiting, true)
 	status.ContainerStatuses = containerStatuses(pod, times, pod.Spec.Containers, life.Main, waiting, false)
 	status.Phase = phaseOf(pod, life)
+	if life.Evicted != "" {
+		status.Reason, status.Message = "Evicted", life.Evicted
+	}
 	setConditions(pod, life, &status, now)
 	return status
 }
@@ -47,7 +50,7 @@ func containerStatuses(pod *corev1.Pod, times times, specs []corev1.Container, s
 			status.ContainerID = fmt.Sprintf("simulated://%016x", hash(string(pod.UID), spec.Name, strconv.Itoa(int(c.Restarts))))
 		}
 		switch {
-		case c.Phase == BackOff:
+		case c.Phase == BackOff, c.Phase == StartFailed:
 			status.LastTerminationState.Terminated = c.Ended
 		case c.Last != nil:
 			status.LastTerminationState.Terminated = c.Last
@@ -61,19 +64,21 @@ func stateOf(pod *corev1.Pod, times times, spec *corev1.Container, c Container, 
 	wait := func(reason, message string) corev1.ContainerState {
 		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 	}
-	failed := "failed to pull image " + fmt.Sprintf("%q", spec.Image) + ": " + pullError(spec.Image)
+	backOff := backOffText(spec.Image) + c.Why
 	switch c.Phase {
 	case PullFailed:
-		return wait("ErrImagePull", pullError(spec.Image))
+		return wait("ErrImagePull", c.Why)
 	case PullBackOff:
-		return wait("ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %s", spec.Image, failed))
+		return wait("ImagePullBackOff", backOff)
 	case Pulling:
 		if c.Attempts > 0 { // what was seen last stays until the pull has ended
-			return wait("ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %s", spec.Image, failed))
+			return wait("ImagePullBackOff", backOff)
 		}
 		return wait(waiting, "")
 	case ConfigError:
-		return wait("CreateContainerConfigError", missingSecret(spec))
+		return wait("CreateContainerConfigError", c.Why)
+	case StartFailed:
+		return wait("RunContainerError", c.Ended.Message)
 	case Running:
 		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.Since)}}
 	case Exited, Completed:
@@ -85,6 +90,11 @@ func stateOf(pod *corev1.Pod, times times, spec *corev1.Container, c Container, 
 	default:
 		return wait(waiting, "")
 	}
+}
+
+// backOffText is what comes before the reason when a kubelet backs off from pulling an image.
+func backOffText(image string) string {
+	return fmt.Sprintf("Back-off pulling image %q: ErrImagePull: failed to pull image %q: ", image, image)
 }
 
 // phaseOf is the pod's phase by a kubelet's rules: Pending as long as a container has never run.
@@ -103,7 +113,7 @@ func phaseOf(pod *corev1.Pod, life Life) corev1.PodPhase {
 		switch {
 		case c.Phase == Running:
 			running++
-		case c.Phase == Exited, c.Phase == BackOff, c.Phase == Completed:
+		case c.Phase == Exited, c.Phase == StartFailed, c.Phase == BackOff, c.Phase == Completed:
 			ended++
 			if c.Ended != nil && c.Ended.ExitCode != 0 {
 				failed++
@@ -130,9 +140,9 @@ func setConditions(pod *corev1.Pod, life Life, status *corev1.PodStatus, now tim
 	incomplete := names(pod.Spec.InitContainers, func(i int) bool { return !initDone(&pod.Spec.InitContainers[i], &life.Init[i]) })
 	unready := names(pod.Spec.Containers, func(i int) bool { return !life.Main[i].Ready })
 	set(corev1.PodInitialized, incomplete == "" || life.Stopped, "ContainersNotInitialized", "containers with incomplete status: ["+incomplete+"]")
-	if status.Phase == corev1.PodSucceeded {
-		set(corev1.PodReady, false, "PodCompleted", "")
-		set(corev1.ContainersReady, false, "PodCompleted", "")
+	if over := map[corev1.PodPhase]string{corev1.PodSucceeded: "PodCompleted", corev1.PodFailed: "PodFailed"}[status.Phase]; over != "" {
+		set(corev1.PodReady, false, over, "")
+		set(corev1.ContainersReady, false, over, "")
 		return
 	}
 	missing := missingGates(pod)
