@@ -66,7 +66,7 @@ func TestCauses(t *testing.T) {
 				t.Errorf("the failure does not say %s: %s", want.says, named.text)
 			}
 			p.await(`next: .*` + want.hint)
-			readFailure(t, journal).mustBeInTime(t, w, want.borne, want.borne)
+			readFailure(t, journal, name).mustBeInTime(t, firstTrouble(w.history(t), name), want.borne, want.borne)
 			s.mustBeEmpty(t, namespace)
 		})
 	}
