@@ -114,7 +114,8 @@ func referenceClass(namespace, words, describe string) (class Class, hint string
 }
 
 // exitsThatProve is how many exits of one container prove a crash loop without any waiting. Those of long
-// ago do not count: a container that ends once after weeks is back in seconds.
+// ago do not count: a container that ends once after weeks is back in seconds. Nor do starts that failed: what never
+// ran has not ended.
 const exitsThatProve = 3
 
 // findExits reads how a container has ended. While it runs again it may be healing, so only a
@@ -146,7 +147,7 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	}
 	p := l.containerProblem(pod, c, what, class, "", text)
 	p.Since = last.FinishedAt.Time
-	p.Proven = exits-l.snap.ExitsBefore(pod.UID, c.Name) >= exitsThatProve
+	p.Proven = class != ContainerStart && exits-l.snap.ExitsBefore(pod.UID, c.Name) >= exitsThatProve
 	if class == ContainerStart {
 		return
 	}
