@@ -205,6 +205,8 @@ func edit(kind ActKind, u *unstructured.Unstructured) {
 		_ = unstructured.SetNestedField(u.Object, n+1, "spec", "replicas")
 	case EditNotes:
 		_ = unstructured.SetNestedField(u.Object, "yes", "spec", "annotations", "example.com/edited")
+	case DropNotes:
+		unstructured.RemoveNestedField(u.Object, "spec", "annotations")
 	case DropProtocol:
 		unstructured.RemoveNestedField(u.Object, "spec", "protocol")
 	case Annotate:

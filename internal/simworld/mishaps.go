@@ -256,6 +256,7 @@ const (
 	EditNotes      ActKind = "edit spec.annotations"
 	DropEnv        ActKind = "remove env"
 	DropProtocol   ActKind = "remove protocol"
+	DropNotes      ActKind = "remove spec.annotations"
 	Annotate       ActKind = "annotate"
 	DeleteRoot     ActKind = "delete"
 	DeleteHard     ActKind = "delete in the background"

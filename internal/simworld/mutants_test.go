@@ -48,7 +48,7 @@ func mutants() []*mutant {
 
 func mutantNamed(t *testing.T, name string) *mutant {
 	t.Helper()
-	for _, m := range slices.Concat(mutants(), freshMutants()) {
+	for _, m := range slices.Concat(mutants(), freshMutants(), proofMutants()) {
 		if m.name == name {
 			return m
 		}
@@ -65,7 +65,7 @@ func TestMutants(t *testing.T) {
 		t.Skip("the bugs are not looked for with -short")
 	}
 	shapes := shapes(t)
-	for _, m := range slices.Concat(mutants(), freshMutants()) {
+	for _, m := range slices.Concat(mutants(), freshMutants(), proofMutants()) {
 		t.Run(m.name, func(t *testing.T) {
 			found := live(t, shapes, 1, 2000, m, 1)
 			if len(found) == 0 {

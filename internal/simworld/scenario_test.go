@@ -151,12 +151,14 @@ func (s *scenario) relapse(r *rand.Rand) {
 // is busy with other things.
 func (s *scenario) foundChanged(r *rand.Rand) {
 	kind := pickOf(r, simworld.EditEnv, simworld.EditImage, simworld.EditResources, simworld.EditModelURI, simworld.EditNotes, simworld.EditLabels,
-		simworld.EditTraffic, simworld.EditReplicas, simworld.DropEnv, simworld.DropProtocol)
+		simworld.EditTraffic, simworld.EditReplicas, simworld.DropEnv, simworld.DropProtocol, simworld.DropNotes)
 	switch kind {
 	case simworld.DropEnv:
 		simworld.Edit(simworld.EditEnv, s.manifest)
 	case simworld.DropProtocol:
-		_ = unstructured.SetNestedField(s.manifest.Object, "seldon", "spec", "protocol")
+		s.speak(pickOf(r, "seldon", "tensorflow", "v2"))
+	case simworld.DropNotes:
+		simworld.Edit(simworld.EditNotes, s.manifest)
 	default:
 	}
 	s.families, s.config.Ills, s.config.Faults, s.config.Acts, s.config.Operator.Down = []string{"found"}, nil, nil, nil, nil
@@ -171,6 +173,15 @@ func (s *scenario) foundChanged(r *rand.Rand) {
 	s.config.Operator.Busy = []simworld.Busy{{When: busy, For: pickOf(r, 0, time.Second, 4*time.Second, 8*time.Second, 15*time.Second, 30*time.Second)}}
 	s.config.Acts = []simworld.Act{{Kind: simworld.Make, Object: s.manifest}, {Kind: kind, When: changes}}
 	s.found = &found{begins: begins, now: now, verb: pickOf(r, "wait available", "wait available", "look", "apply", "wait scaled", "scale", "delete")}
+}
+
+// speak lets the manifest ask for a protocol, unless the webhook would refuse that.
+func (s *scenario) speak(protocol string) {
+	was := s.manifest.DeepCopy()
+	if _ = unstructured.SetNestedField(s.manifest.Object, protocol, "spec", "protocol"); simseldon.Validate(s.manifest) != nil {
+		s.manifest = was
+		s.request.Object = was
+	}
 }
 
 // replicas writes replicas into some manifests: at the top, or where the scaling removes them, which

@@ -1,0 +1,93 @@
+package simworld_test
+
+import (
+	"net/http"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/ops"
+	"github.com/seldonctl/seldonctl/internal/snapshot"
+)
+
+// proofMutants are deliberate bugs that each take less for a proof than is one.
+func proofMutants() []*mutant {
+	return []*mutant{
+		{"settle without the leaves", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) {
+			d.Cluster = &lens{Cluster: d.Cluster, each: undated}
+			d.Engine = leafless{d.Engine, func(*unstructured.Unstructured) bool { return true }, 1}
+		}},
+		{"the dates alone", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) {
+			d.Engine = leafless{d.Engine, statusDatedLater, 0}
+		}},
+		{"old restarts count", func(d *ops.Deps, _ *ops.RunRequest, wire http.RoundTripper) {
+			d.Cluster = &lens{Cluster: d.Cluster, wire: wire, each: unrestartedAtFirst()}
+		}},
+	}
+}
+
+// leafless is an engine that looks at no leaf where that is not needed: whatever the Deployments carry, all of
+// the spec has reached them, but for so many parts of which that cannot be seen.
+type leafless struct {
+	engine.Engine
+
+	enough func(root *unstructured.Unstructured) bool
+	silent int
+}
+
+// Arrived implements engine.Reader.
+func (e leafless) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.Deployment) engine.Arrival {
+	if e.enough(now) {
+		return engine.Arrival{Leaves: 1, Silent: e.silent}
+	}
+	return e.Engine.Arrived(before, now, owned)
+}
+
+// undated takes away the dates of who wrote what.
+func undated(o snapshot.Object) { o.SetManagedFields(nil) }
+
+// statusDatedLater reports whether the dates of a custom resource say that its status is at least 2 s younger than its spec.
+func statusDatedLater(root *unstructured.Unstructured) bool {
+	var spec, status time.Time
+	for _, f := range root.GetManagedFields() {
+		switch {
+		case f.Time == nil:
+		case f.Subresource == "status":
+			status = f.Time.Time
+		case f.Time.After(spec):
+			spec = f.Time.Time
+		}
+	}
+	return status.Sub(spec) >= 2*time.Second
+}
+
+// unrestartedAtFirst shows each pod at first as if none of its containers had ever been restarted, so that all
+// its restarts count that are shown later, and no exit as that of a long run.
+func unrestartedAtFirst() func(snapshot.Object) {
+	known := map[types.UID]bool{}
+	return func(o snapshot.Object) {
+		pod, ok := o.(*corev1.Pod)
+		if !ok {
+			return
+		}
+		for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+			for i := range list {
+				c := &list[i]
+				for _, ended := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
+					if ended != nil {
+						ended.StartedAt = metav1.Time{}
+					}
+				}
+				if !known[pod.UID] {
+					c.RestartCount = 0
+				}
+			}
+		}
+		known[pod.UID] = true
+	}
+}
