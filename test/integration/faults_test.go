@@ -188,7 +188,8 @@ func TestOldServer(t *testing.T) {
 	}
 }
 
-// TestSweep breaks a good run at each of its requests, in each way.
+// TestSweep breaks a good run at each of its requests, in each way. The costly ways, in which the run has to find
+// out or to wait, are tried at the first and the last of the requests that want the same of the same.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -196,25 +197,43 @@ func TestSweep(t *testing.T) {
 	good, kubeconfig := passBy(t, s.cluster, true)
 	through(t, s, s.cluster, kubeconfig, 0, nil)
 	requests := good.passages()
-	for _, what := range []mischief{reset, lost, "500", "429", gone} {
-		alike := map[string]int{} // so far, by what they want of what
+	all := map[string]int{} // by what they want of what
+	for _, request := range requests {
+		all[request.what()]++
+	}
+	costly := []mischief{stall, slow}
+	for _, what := range slices.Concat(costly, []mischief{reset, lost, torn, "500", "503", "429", "401", gone}) {
+		alike := map[string]int{} // so far
 		for i := range requests {
 			if what == gone && requests[i].verb != "WATCH" {
 				continue
 			}
 			alike[requests[i].what()]++
 			nth := alike[requests[i].what()]
+			if slices.Contains(costly, what) && nth > 1 && nth < all[requests[i].what()] {
+				continue
+			}
 			t.Run(string(what)+"/"+requests[i].String(), func(t *testing.T) {
 				t.Parallel()
-				sit(t, sweepSeats)
+				sit(t, seatsOf(what))
 				sweep(t, s, requests[i], nth, what)
 			})
 		}
 	}
 }
 
-// sweepSeats bounds how many parts of the sweep are under way.
-var sweepSeats = make(chan struct{}, 12)
+// seatsOf bounds how many parts of the sweep are under way. Those that are stalled only wait meanwhile.
+func seatsOf(what mischief) chan struct{} {
+	if what == stall {
+		return stallSeats
+	}
+	return sweepSeats
+}
+
+var (
+	sweepSeats = make(chan struct{}, 12)
+	stallSeats = make(chan struct{}, 8)
+)
 
 // sweep breaks the nth of the requests that are alike. A write whose outcome is not known is resolved by reading; one that was
 // refused is told, and what had been created is removed.

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/pem"
@@ -59,6 +60,8 @@ const (
 	lost  mischief = "answer lost"
 	slow  mischief = "slow"
 	gone  mischief = "410"
+	torn  mischief = "cut in the middle"
+	stall mischief = "stalled"
 )
 
 // rule is a mischief for the requests that it is about, as often as times says.
@@ -163,7 +166,7 @@ func (r *rogue) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 			case <-time.After(2 * time.Second):
 			case <-q.Context().Done():
 			}
-		case lost:
+		case lost, torn, stall:
 		default:
 			refuse(w, rule)
 			return
@@ -174,16 +177,37 @@ func (r *rogue) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if rule != nil && rule.what == stall {
+		r.lines.freeze()
+		<-q.Context().Done()
+		return
+	}
 	maps.Copy(w.Header(), response.Header)
 	for _, name := range r.hides {
 		w.Header().Del(name)
 	}
 	w.WriteHeader(response.StatusCode)
+	if rule != nil && rule.what == torn {
+		tear(w, p, response.Body)
+	}
 	if p.verb != "WATCH" {
 		_, _ = io.Copy(w, response.Body)
 		return
 	}
 	r.pump(q.Context(), w, p, response.Body)
+}
+
+// tear passes half of an answer on, or of the first message of a watch, and then cuts the connection.
+func tear(w http.ResponseWriter, p passage, body io.Reader) {
+	var whole []byte
+	if p.verb == "WATCH" {
+		whole, _ = bufio.NewReader(body).ReadBytes('\n')
+	} else {
+		whole, _ = io.ReadAll(body)
+	}
+	_, _ = w.Write(whole[:len(whole)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 func (r *rogue) forward(q *http.Request) (*http.Response, error) {
