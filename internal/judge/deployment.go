@@ -91,8 +91,8 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	case l.seesPods() && ready < wanted:
 		l.lackf(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
 	}
-	if l.falls(d) && l.seesPods() && total > wanted {
-		l.lackf(key+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, total-wanted)
+	if l.falls(d) && l.seesPods() {
+		l.findSurplus(d, total-wanted)
 	}
 	switch {
 	case len(l.Lacks) > before:
@@ -264,6 +264,23 @@ func (l *look) asksFor(name string) bool {
 // pods must go. At 0 none may be there, whoever made it.
 func (l *look) falls(d *appsv1.Deployment) bool {
 	return l.goal.Kind == Scaled && (l.goal.Was == nil || l.goal.Was[d.Name] > replicasOf(d) || replicasOf(d) == 0)
+}
+
+// findSurplus demands that no more pods are there than are meant to be. Those count whose ReplicaSet is not seen any
+// more too, as it was deleted before them or has lost the label by which it is watched: its name tells whose it was.
+func (l *look) findSurplus(d *appsv1.Deployment, surplus int32) {
+	for _, o := range l.snap.Living(snapshot.Pod) {
+		owner := metav1.GetControllerOfNoCopy(o)
+		if pod, ok := o.(*corev1.Pod); !ok || owner == nil || l.snap.Get(owner.UID) != nil || pod.Namespace != d.Namespace || pod.DeletionTimestamp == nil && finished(pod) {
+			continue
+		}
+		if hash, ours := strings.CutPrefix(owner.Name, d.Name+"-"); ours && !strings.Contains(hash, "-") {
+			surplus++
+		}
+	}
+	if surplus > 0 {
+		l.lackf("Deployment/"+d.Name+"/surplus", "Deployment %s: %d surplus pods are not gone yet", d.Name, surplus)
+	}
 }
 
 // podsOf counts the Deployment's pods that are not finished: all of them, the ready ones of its

@@ -53,7 +53,7 @@ func (w *World) syncReplicaSet(name string) {
 			}
 		}
 		if denied != nil {
-			since := metav1.NewTime(time.Now().Truncate(time.Second))
+			since := w.stamp()
 			if len(rs.Status.Conditions) > 0 {
 				since = rs.Status.Conditions[0].LastTransitionTime
 			}
@@ -245,7 +245,7 @@ func (w *World) autoscaler() *actor {
 			least = *hpa.Spec.MinReplicas
 		}
 		if n := min(max(*d.Spec.Replicas, least), hpa.Spec.MaxReplicas); n != *d.Spec.Replicas {
-			w.mutate("Deployment", name, "horizontal-pod-autoscaler", "", func(o Object) {
+			w.mutate("Deployment", name, managerName, "scale", func(o Object) {
 				o.(*appsv1.Deployment).Spec.Replicas = &n //nolint:forcetypeassert // of that kind
 			})
 		}
@@ -281,6 +281,9 @@ type Ill struct {
 	Which int
 	// First and Last are the ordinals of the pods that it meets.
 	First, Last int
+	// ScaleUp and NoScaleUp are how long after the scheduler has found no node an autoscaler of nodes says that it adds
+	// one, and that it adds none; zero: never.
+	ScaleUp, NoScaleUp time.Duration
 	// Later is how long after it became ready a relapse comes.
 	Later time.Duration
 	// From and Until are when it can be seen; a zero Until never comes.

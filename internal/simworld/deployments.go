@@ -246,9 +246,9 @@ func (r *rollout) report() {
 func (r *rollout) conditions(d *appsv1.Deployment, old appsv1.DeploymentStatus) {
 	st := &d.Status
 	if st.AvailableReplicas >= *d.Spec.Replicas {
-		condition(st, appsv1.DeploymentAvailable, true, "MinimumReplicasAvailable", "Deployment has minimum availability.")
+		condition(r.w.stamp(), st, appsv1.DeploymentAvailable, true, "MinimumReplicasAvailable", "Deployment has minimum availability.")
 	} else {
-		condition(st, appsv1.DeploymentAvailable, false, "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+		condition(r.w.stamp(), st, appsv1.DeploymentAvailable, false, "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
 	}
 	r.failure(st)
 	limit := time.Duration(*d.Spec.ProgressDeadlineSeconds) * time.Second
@@ -261,13 +261,13 @@ func (r *rollout) conditions(d *appsv1.Deployment, old appsv1.DeploymentStatus) 
 	}
 	switch {
 	case complete:
-		condition(st, appsv1.DeploymentProgressing, true, "NewReplicaSetAvailable", fmt.Sprintf("ReplicaSet %q has successfully progressed.", name))
+		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "NewReplicaSetAvailable", fmt.Sprintf("ReplicaSet %q has successfully progressed.", name))
 	case was == nil:
-		condition(st, appsv1.DeploymentProgressing, true, "NewReplicaSetCreated", fmt.Sprintf("Created new replica set %q", name))
+		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "NewReplicaSetCreated", fmt.Sprintf("Created new replica set %q", name))
 	case moved || was.Reason == "NewReplicaSetAvailable" && d.Generation != old.ObservedGeneration:
-		condition(st, appsv1.DeploymentProgressing, true, "ReplicaSetUpdated", fmt.Sprintf("ReplicaSet %q is progressing.", name))
-	case was.Reason != "NewReplicaSetAvailable" && time.Since(was.LastUpdateTime.Time) >= limit:
-		condition(st, appsv1.DeploymentProgressing, false, "ProgressDeadlineExceeded", fmt.Sprintf("ReplicaSet %q has timed out progressing.", name))
+		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "ReplicaSetUpdated", fmt.Sprintf("ReplicaSet %q is progressing.", name))
+	case was.Reason != "NewReplicaSetAvailable" && r.w.clock().Sub(was.LastUpdateTime.Time) >= limit:
+		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, false, "ProgressDeadlineExceeded", fmt.Sprintf("ReplicaSet %q has timed out progressing.", name))
 		return
 	}
 	if !complete {
@@ -279,7 +279,7 @@ func (r *rollout) failure(st *appsv1.DeploymentStatus) {
 	if r.now != nil {
 		for _, c := range r.now.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
-				condition(st, appsv1.DeploymentReplicaFailure, true, c.Reason, c.Message)
+				condition(r.w.stamp(), st, appsv1.DeploymentReplicaFailure, true, c.Reason, c.Message)
 				return
 			}
 		}
@@ -296,12 +296,11 @@ func find(list []appsv1.DeploymentCondition, kind appsv1.DeploymentConditionType
 	return nil
 }
 
-func condition(st *appsv1.DeploymentStatus, kind appsv1.DeploymentConditionType, is bool, reason, message string) {
+func condition(now metav1.Time, st *appsv1.DeploymentStatus, kind appsv1.DeploymentConditionType, is bool, reason, message string) {
 	value := corev1.ConditionFalse
 	if is {
 		value = corev1.ConditionTrue
 	}
-	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	c := appsv1.DeploymentCondition{Type: kind, Status: value, Reason: reason, Message: message, LastTransitionTime: now, LastUpdateTime: now}
 	old := find(st.Conditions, kind)
 	if old == nil {

@@ -12,8 +12,28 @@ import (
 
 const kubeletName = "kubelet"
 
+// scaleUp is what the autoscaler of nodes says of a pod that has found no node.
+func (w *World) scaleUp(name string, ill Ill) {
+	say := func(after time.Duration, reason, message string) {
+		if after == 0 {
+			return
+		}
+		w.after(after, func() {
+			if pod, ok := asPod(w.get("Pod", name)); ok && pod.Spec.NodeName == "" {
+				w.event(pod, "Normal", reason, "cluster-autoscaler", message)
+			}
+		})
+	}
+	say(ill.ScaleUp, scaleUp, "pod triggered scale-up: [{pool 3->4 (max: 9)}]")
+	say(ill.NoScaleUp, noScaleUp, "pod didn't trigger scale-up: 1 max node group size reached")
+}
+
+// The reasons of the Events in which an autoscaler of nodes says whether it adds one for a pod.
+const scaleUp, noScaleUp = "TriggeredScaleUp", "NotTriggerScaleUp"
+
 // scheduler gives pods a node.
 func (w *World) scheduler() *actor {
+	heard := map[string]bool{}
 	a := w.newActor("scheduler", w.Pace.Scheduler, func(c *change) []string {
 		if c.Kind == "Pod" && c.Verb == "ADDED" {
 			return []string{c.Object.GetName()}
@@ -27,15 +47,21 @@ func (w *World) scheduler() *actor {
 		}
 		if ill := w.illFor(pod); ill != nil && ill.Kind == Unschedulable {
 			const text = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
-			w.podStatus(name, func(p *corev1.Pod) { podCondition(p, corev1.PodScheduled, false, corev1.PodReasonUnschedulable, text) })
+			w.podStatus(name, func(p *corev1.Pod) {
+				podCondition(w.stamp(), p, corev1.PodScheduled, false, corev1.PodReasonUnschedulable, text)
+			})
 			w.event(pod, "Warning", "FailedScheduling", "default-scheduler", text)
+			if !heard[name] {
+				heard[name] = true
+				w.scaleUp(name, *ill)
+			}
 			a.pokeIn(name, 5*time.Second)
 			return
 		}
 		w.mutate("Pod", name, "kube-scheduler", "", func(o Object) {
 			if p, ok := asPod(o); ok {
 				p.Spec.NodeName = "node-1"
-				podCondition(p, corev1.PodScheduled, true, "", "")
+				podCondition(w.stamp(), p, corev1.PodScheduled, true, "", "")
 			}
 		})
 		w.event(pod, "Normal", "Scheduled", "default-scheduler", "Successfully assigned "+namespace+"/"+name+" to node-1")
@@ -93,7 +119,7 @@ func (w *World) deletePod(pod *corev1.Pod, by string) {
 		grace = *pod.Spec.TerminationGracePeriodSeconds
 	}
 	w.mutate("Pod", pod.Name, by, "", func(o Object) {
-		at := metav1.NewTime(time.Now().Add(time.Duration(grace) * time.Second).Truncate(time.Second))
+		at := metav1.NewTime(w.stamp().Add(time.Duration(grace) * time.Second))
 		o.SetDeletionTimestamp(&at)
 		o.SetDeletionGracePeriodSeconds(&grace)
 	})
@@ -118,12 +144,12 @@ func (w *World) podStatus(name string, edit func(*corev1.Pod)) {
 	})
 }
 
-func podCondition(p *corev1.Pod, kind corev1.PodConditionType, is bool, reason, message string) {
+func podCondition(now metav1.Time, p *corev1.Pod, kind corev1.PodConditionType, is bool, reason, message string) {
 	value := corev1.ConditionFalse
 	if is {
 		value = corev1.ConditionTrue
 	}
-	c := corev1.PodCondition{Type: kind, Status: value, Reason: reason, Message: message, LastTransitionTime: metav1.NewTime(time.Now().Truncate(time.Second))}
+	c := corev1.PodCondition{Type: kind, Status: value, Reason: reason, Message: message, LastTransitionTime: now}
 	for i := range p.Status.Conditions {
 		if old := &p.Status.Conditions[i]; old.Type == kind {
 			if old.Status == value {
@@ -179,7 +205,7 @@ func (l *life) begin(pod *corev1.Pod) {
 		for _, c := range p.Spec.Containers {
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, waiting(c, reason, ""))
 		}
-		podCondition(p, corev1.PodReady, false, "ContainersNotReady", "containers with unready status")
+		podCondition(l.w.stamp(), p, corev1.PodReady, false, "ContainersNotReady", "containers with unready status")
 	})
 	pull := around(l.dice, l.w.Pace.Pull)
 	if ill := l.w.illFor(pod); ill != nil && ill.Kind == SlowPull {
@@ -201,7 +227,7 @@ func (l *life) initialize(pod *corev1.Pod) {
 	}
 	i := l.init
 	l.w.podStatus(l.name, func(p *corev1.Pod) {
-		p.Status.InitContainerStatuses[i].State = running()
+		p.Status.InitContainerStatuses[i].State = running(l.w.stamp())
 	})
 	l.after(around(l.dice, l.w.Pace.Init), func(pod *corev1.Pod) {
 		if ill := l.w.illFor(pod); ill != nil && ill.Kind == InitFails {
@@ -210,7 +236,7 @@ func (l *life) initialize(pod *corev1.Pod) {
 		}
 		l.w.podStatus(l.name, func(p *corev1.Pod) {
 			s := &p.Status.InitContainerStatuses[i]
-			s.Ready, s.State = true, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: metav1.Now().Rfc3339Copy()}}
+			s.Ready, s.State = true, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: l.w.stamp()}}
 		})
 		l.init++
 		l.exits, l.tries = 0, 0
@@ -218,8 +244,8 @@ func (l *life) initialize(pod *corev1.Pod) {
 	})
 }
 
-func running() corev1.ContainerState {
-	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now().Rfc3339Copy()}}
+func running(now metav1.Time) corev1.ContainerState {
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}}
 }
 
 // start starts the containers, unless something keeps them from it.
@@ -245,7 +271,7 @@ func (l *life) start(pod *corev1.Pod) {
 		l.w.podStatus(l.name, func(p *corev1.Pod) {
 			p.Status.Phase = corev1.PodRunning
 			for i := range p.Status.ContainerStatuses {
-				p.Status.ContainerStatuses[i].State = running()
+				p.Status.ContainerStatuses[i].State = running(l.w.stamp())
 			}
 			if kind == Relapse && l.exits == 0 {
 				l.exits = oldRestarts
@@ -331,7 +357,7 @@ func (l *life) ready(pod *corev1.Pod, kind IllKind) {
 			l.w.event(pod, "Warning", "Evicted", kubeletName, "The node was low on resource: memory.")
 			l.w.podStatus(l.name, func(p *corev1.Pod) {
 				p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
-				podCondition(p, corev1.PodReady, false, "PodFailed", "")
+				podCondition(l.w.stamp(), p, corev1.PodReady, false, "PodFailed", "")
 			})
 		})
 	}
@@ -346,14 +372,14 @@ func (l *life) setReady(is bool) {
 		if is {
 			reason = ""
 		}
-		podCondition(p, corev1.ContainersReady, is, reason, "")
-		podCondition(p, corev1.PodReady, is, reason, "")
+		podCondition(l.w.stamp(), p, corev1.ContainersReady, is, reason, "")
+		podCondition(l.w.stamp(), p, corev1.PodReady, is, reason, "")
 	})
 }
 
 // exit lets a container end and starts it again: the first time at once, then at ever longer intervals.
 func (l *life) exit(pod *corev1.Pod, init bool, code int32, reason string, again func(*corev1.Pod)) {
-	end := &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, FinishedAt: metav1.Now().Rfc3339Copy()}
+	end := &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, FinishedAt: l.w.stamp()}
 	status := func(p *corev1.Pod) *corev1.ContainerStatus {
 		if init {
 			return &p.Status.InitContainerStatuses[l.init]
@@ -370,7 +396,7 @@ func (l *life) exit(pod *corev1.Pod, init bool, code int32, reason string, again
 	restart := func(pod *corev1.Pod) {
 		l.w.podStatus(l.name, func(p *corev1.Pod) {
 			s := status(p)
-			s.RestartCount, s.State = exits, running()
+			s.RestartCount, s.State = exits, running(l.w.stamp())
 			s.LastTerminationState = corev1.ContainerState{Terminated: end}
 		})
 		again(pod)

@@ -3,6 +3,7 @@ package simworld
 import (
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/seldonctl/seldonctl/internal/simseldon/spec"
 )
 
 // FaultKind is a way in which the API server, or the way to it, fails.
@@ -265,6 +268,7 @@ const (
 	ImageOfChild   ActKind = "set a Deployment's image"
 	DeleteChild    ActKind = "delete a Deployment"
 	DeletePods     ActKind = "delete a pod"
+	Unlabel        ActKind = "take the label away"
 	HoldRoot       ActKind = "finalizer on the custom resource"
 	HoldChild      ActKind = "finalizer on a Deployment"
 	LetGo          ActKind = "finalizers removed"
@@ -281,6 +285,8 @@ type Act struct {
 	Name string
 	// Object is what TakeName and Make make.
 	Object Object
+	// Of is the kind of what loses its label.
+	Of string
 }
 
 // stranger is who does it.
@@ -324,6 +330,8 @@ func (w *World) act(act *Act, root *unstructured.Unstructured) {
 			w.delete("Pod", name, "Background", stranger)
 			return
 		}
+	case Unlabel:
+		w.unlabel(act.Of, root)
 	case EndNamespace:
 		w.ending = true
 		for _, r := range resources() {
@@ -341,6 +349,21 @@ func (w *World) act(act *Act, root *unstructured.Unstructured) {
 				Edit(act.Kind, u)
 			}
 		})
+	}
+}
+
+// unlabel takes the operator's label away from the first object of a kind that carries the custom resource's.
+func (w *World) unlabel(kind string, root *unstructured.Unstructured) {
+	for _, o := range all[Object](w, kind) {
+		if o.GetLabels()[spec.LabelID] != root.GetName() {
+			continue
+		}
+		w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
+			kept := maps.Clone(o.GetLabels())
+			delete(kept, spec.LabelID)
+			o.SetLabels(kept)
+		})
+		return
 	}
 }
 

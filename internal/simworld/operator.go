@@ -176,7 +176,7 @@ func (p *operator) read(name string) (simseldon.World, bool) {
 		Services:    pick[*corev1.Service](w, "Service", w.Operator.Stale, uid, wanted.Services),
 		HPAs:        pick[*autoscalingv2.HorizontalPodAutoscaler](w, "HorizontalPodAutoscaler", 0, uid, wanted.HPAs),
 		PDBs:        pick[*policyv1.PodDisruptionBudget](w, "PodDisruptionBudget", 0, uid, wanted.PDBs),
-		Now:         time.Now(),
+		Now:         w.clock(),
 	}, true
 }
 

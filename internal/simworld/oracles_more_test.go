@@ -53,7 +53,8 @@ func tolerance(class string) (time.Duration, bool) {
 // coarse is the resolution of the server's timestamps.
 const coarse = time.Second
 
-// failures: a failure names a class that could be seen, that had held for its time, and had not passed.
+// failures: a failure names a class that could be seen, that had held for its time, and had not passed. How long
+// nobody knows when the cluster's clock has been set meanwhile.
 func (v *verdict) failures() {
 	for i := range v.p.entries {
 		e := &v.p.entries[i]
@@ -90,7 +91,7 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 		held := e.at - s.At
 		proven := s.Third > 0 && s.Third <= e.at
 		switch {
-		case s.Class != e.Reason || held+coarse < hold && !proven || !names(e, s):
+		case s.Class != e.Reason || held+coarse < hold && !proven && !v.has("clock") || !names(e, s) || v.knowsOfNodes(s, e.at):
 		case s.Until < e.at-v.delay(e.at):
 			healed = s.Description
 		default:
@@ -151,19 +152,10 @@ func (v *verdict) gaveUp(ph phase, e *told) {
 	}
 }
 
-// conflict reports whether a name was taken, somebody else kept writing, or a scaling reaches nothing.
-func (v *verdict) conflict(e *told) bool {
-	nothing := func(m simworld.Moment) bool {
-		return m.Root && !slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return c.Governed })
-	}
-	scaling := v.p.verb == "scale" || v.p.verb == "wait scaled"
-	return v.has("acts") || scaling && v.during(v.p.began, e.at, nothing) || v.world.Taken(v.uid, v.manifest, v.p.began-v.delay(e.at), e.at)
-}
-
 // wasReached: no time runs out for a goal that had been reached and could be seen. While requests fail or
-// watches break it could not.
+// watches break it could not, nor what has lost the label by which it is watched.
 func (v *verdict) wasReached(ph phase, e *told) {
-	if v.has("requests", "watches", "writes") {
+	if v.has("requests", "watches", "writes", "unlabelled") {
 		return
 	}
 	reached := func(m simworld.Moment) bool { return v.holds(ph, m) }
@@ -380,6 +372,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "NoProgress" {
 			due = max(due, v.causedBy(s))
+		}
+		if s.Class == "Unschedulable" {
+			due = v.withoutNodes(s, due)
 		}
 		if s.Third > 0 {
 			due = min(due, max(s.Third, ph.began, v.operated(ph)))

@@ -87,6 +87,7 @@ func draw(seed uint64, shapes []recorded.Shape) scenario {
 	s.deadlines(r)
 	s.trouble(r)
 	s.lives(rand.New(rand.NewPCG(seed, 0x11fe)))
+	s.surroundings(rand.New(rand.NewPCG(seed, 0xc10c)))
 	return s
 }
 
@@ -110,6 +111,83 @@ func (s *scenario) lives(r *rand.Rand) {
 	case 8:
 		s.foundChanged(r)
 		s.relapse(r)
+	case 9:
+		s.homeless(r)
+	}
+}
+
+// surroundings draws what the cluster is like beside that: what its clock says, what an autoscaler keeps to and what
+// one of nodes says, and whether somebody takes away the label by which the children are watched.
+func (s *scenario) surroundings(r *rand.Rand) {
+	s.config.Ahead = pickOf(r, 0, 0, 0, 0, 1700*ms, -1700*ms, 40*time.Second, -40*time.Second, 10*time.Minute, -10*time.Minute, 300*time.Minute)
+	if r.IntN(16) == 0 {
+		for range 1 + r.IntN(2) {
+			by := pickOf(r, time.Second, 30*time.Second, 5*time.Minute, 300*time.Minute)
+			s.config.Clock = append(s.config.Clock, simworld.Setting{When: cue(r, time.Minute), By: by * time.Duration(1-2*r.IntN(2))})
+		}
+		s.families = append(s.families, "clock")
+	}
+	if r.IntN(2) == 0 {
+		s.leastReplicas(int64(2 + r.IntN(2)))
+	}
+	for i := range s.config.Ills {
+		if ill := &s.config.Ills[i]; ill.Kind == simworld.Unschedulable && ill.ScaleUp == 0 && r.IntN(2) == 0 {
+			s.grow(r, ill)
+		}
+	}
+	if r.IntN(24) == 0 && s.found == nil {
+		s.families = append(s.families, "acts", "unlabelled")
+		s.config.Acts = append(s.config.Acts, simworld.Act{Kind: simworld.Unlabel, Of: pickOf(r, "Deployment", "ReplicaSet", "Pod", "Service"), When: cue(r, 20*time.Second)})
+	}
+}
+
+// leastReplicas gives every autoscaler of the manifest a minimum.
+func (s *scenario) leastReplicas(n int64) {
+	for _, o := range []*unstructured.Unstructured{s.manifest, s.foundNow()} {
+		if o == nil {
+			continue
+		}
+		predictors, _, _ := unstructured.NestedSlice(o.Object, "spec", "predictors")
+		for _, p := range predictors {
+			m, _ := p.(map[string]any)
+			list, _ := m["componentSpecs"].([]any)
+			for _, c := range list {
+				if hpa, _, _ := unstructured.NestedMap(c.(map[string]any), "hpaSpec"); hpa != nil {
+					_ = unstructured.SetNestedField(c.(map[string]any), n, "hpaSpec", "minReplicas")
+				}
+			}
+		}
+		_ = unstructured.SetNestedSlice(o.Object, predictors, "spec", "predictors")
+	}
+}
+
+// foundNow is what the found object has become, where that is another.
+func (s *scenario) foundNow() *unstructured.Unstructured {
+	if s.found == nil || s.found.now == s.manifest {
+		return nil
+	}
+	return s.found.now
+}
+
+// grow lets an autoscaler of nodes speak of the pods that find none: that it adds one, then perhaps that it adds no
+// more, or only the latter.
+func (s *scenario) grow(r *rand.Rand, ill *simworld.Ill) {
+	ill.ScaleUp = pickOf(r, 0, time.Second, 5*time.Second, 30*time.Second, 70*time.Second)
+	ill.NoScaleUp = pickOf(r, 0, 0, 3*time.Second, 45*time.Second, 80*time.Second)
+}
+
+// homeless lets a command begin when pods have found no node for some time, and an autoscaler of nodes may have said
+// what it does about that.
+func (s *scenario) homeless(r *rand.Rand) {
+	ill := simworld.Ill{Kind: simworld.Unschedulable, First: 1, Last: pickOf(r, 1, 1000), Until: pickOf(r, 0, 0, 50*time.Second, 100*time.Second)}
+	s.grow(r, &ill)
+	s.config.Ills, s.config.Faults, s.config.Operator.Down = []simworld.Ill{ill}, nil, nil
+	s.config.Server, s.config.Operator.Switches = server(r), simseldon.Switches{}
+	s.config.Acts = []simworld.Act{{Kind: simworld.Make, Object: s.manifest}}
+	s.families, s.rival, s.interrupts, s.request.Limits.Total = []string{"found", "ill"}, 0, nil, 0
+	s.found = &found{
+		begins: simworld.When{Cue: simworld.Started, At: when(r, 70*time.Second)}, now: s.manifest.DeepCopy(),
+		verb: pickOf(r, "wait available", "look", "apply"),
 	}
 }
 
@@ -477,13 +555,16 @@ func (s *scenario) laggy(r *rand.Rand) {
 func (s scenario) String() string {
 	c := s.config
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %s, scaled to %d, families [%s]\n  limits %v, keep %s, fail-fast %t\n  pace %+v\n  server %+v\n  operator %+v\n",
-		s.seed, s.shape, s.request.Replicas, strings.Join(s.families, " "), s.request.Limits, s.request.Keep, s.request.FailFast, c.Pace, c.Server, c.Operator)
+	fmt.Fprintf(&b, "seed %d: %s, scaled to %d, families [%s]\n  limits %v, keep %s, fail-fast %t\n  pace %+v\n  server %+v, ahead by %s\n  operator %+v\n",
+		s.seed, s.shape, s.request.Replicas, strings.Join(s.families, " "), s.request.Limits, s.request.Keep, s.request.FailFast, c.Pace, c.Server, c.Ahead, c.Operator)
 	for _, ill := range c.Ills {
 		fmt.Fprintf(&b, "  ill: %+v\n", ill)
 	}
 	for _, f := range c.Faults {
 		fmt.Fprintf(&b, "  fault: %+v\n", f)
+	}
+	for _, set := range c.Clock {
+		fmt.Fprintf(&b, "  the clock is set: %+v\n", set)
 	}
 	for _, a := range c.Acts {
 		fmt.Fprintf(&b, "  act: %s at %+v\n", a.Kind, a.When)

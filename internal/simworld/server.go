@@ -183,7 +183,7 @@ func (c *client) response(r *http.Request, a *reply) *http.Response {
 		response.Header = http.Header{}
 	}
 	response.Header.Set("Content-Type", "application/json")
-	response.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	response.Header.Set("Date", c.w.clock().UTC().Format(http.TimeFormat))
 	if c.w.Server.WatchList != "ignores" {
 		response.Header.Set("X-Kubernetes-Pf-Flowschema-Uid", "service-accounts")
 	}

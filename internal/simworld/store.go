@@ -129,13 +129,13 @@ func (w *World) create(o Object, by string) (Object, error) {
 	w.uids++
 	o.SetNamespace(namespace)
 	o.SetUID(types.UID(fmt.Sprintf("%s-%04d", shortKind(kind), w.uids)))
-	o.SetCreationTimestamp(metav1.NewTime(time.Now().Truncate(time.Second)))
+	o.SetCreationTimestamp(w.stamp())
 	o.SetDeletionTimestamp(nil)
 	if generational(kind) {
 		o.SetGeneration(1)
 	}
 	if kind != "Event" && w.manages() {
-		manage(o, nil, by, "")
+		manage(w.stamp(), o, nil, by, "")
 	}
 	return w.commit(o, "ADDED", by).Object, nil
 }
@@ -148,7 +148,7 @@ func shortKind(kind string) string {
 }
 
 // mutate changes an object in place, or does nothing where it is not there or nothing is changed.
-// sub is "status" for a write of the status.
+// sub is "status" for a write of the status, "scale" for one of the replicas by themselves.
 func (w *World) mutate(kind, name, by, sub string, edit func(Object)) Object {
 	old := w.get(kind, name)
 	if old == nil {
@@ -169,11 +169,11 @@ func (w *World) replace(old, o Object, by, sub string) Object {
 	}
 	kind := kindOf(o)
 	going := o.GetDeletionTimestamp() != nil && old.GetDeletionTimestamp() == nil
-	if generational(kind) && (going || sub == "" && !same(specOf(old), specOf(o))) {
+	if generational(kind) && (going || sub != "status" && !same(specOf(old), specOf(o))) {
 		o.SetGeneration(old.GetGeneration() + 1)
 	}
 	if w.manages() {
-		manage(o, old, by, sub)
+		manage(w.stamp(), o, old, by, sub)
 	}
 	if o.GetDeletionTimestamp() != nil && len(o.GetFinalizers()) == 0 && kind != "Pod" {
 		w.remove(o, by)
@@ -219,7 +219,7 @@ func (w *World) delete(kind, name, policy, by string) {
 		return
 	}
 	if o.GetDeletionTimestamp() == nil {
-		now, zero := metav1.NewTime(time.Now().Truncate(time.Second)), int64(0)
+		now, zero := w.stamp(), int64(0)
 		o.SetDeletionTimestamp(&now)
 		o.SetDeletionGracePeriodSeconds(&zero)
 	}
@@ -233,11 +233,11 @@ func (w *World) manages() bool { return w.Server.WatchList != "ignores" }
 
 // manage keeps who wrote what, and when, as far as anyone looks at it. An entry gets a new time when its
 // manager takes fields over, so not by a mere removal of some; a list of the custom resource is one field.
-func manage(o, old Object, by, sub string) {
+func manage(now metav1.Time, o, old Object, by, sub string) {
 	if old != nil && kindOf(o) == Root && !takes(old, o, sub) {
 		return
 	}
-	spec := old == nil || sub == "" && !same(specOf(old), specOf(o))
+	spec := old == nil || sub != "status" && !same(specOf(old), specOf(o))
 	fields := `{"f:metadata":{}`
 	if spec {
 		fields += `,"f:spec":{"f:replicas":{}}`
@@ -245,7 +245,6 @@ func manage(o, old Object, by, sub string) {
 	if sub == "status" {
 		fields = `{"f:status":{}`
 	}
-	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	entry := metav1.ManagedFieldsEntry{
 		Manager: by, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Subresource: sub, Time: &now,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields + "}"),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -43,6 +44,8 @@ type Child struct {
 	Replicas, Ready, Terminating int
 	// Governed says that a scaling of the whole reaches it.
 	Governed bool
+	// Least and Most are the range of its autoscaler; without one they are 0.
+	Least, Most int
 }
 
 // replay goes through the world's record again and watches one custom resource.
@@ -134,6 +137,7 @@ func (r *replay) moment(at time.Duration) Moment {
 			}
 		}
 	}
+	ranges := r.ranges()
 	for _, name := range wanted {
 		d := deployments[name]
 		if d == nil {
@@ -141,6 +145,12 @@ func (r *replay) moment(at time.Duration) Moment {
 			continue
 		}
 		child, lack := r.child(d)
+		if a := ranges[name]; a != nil {
+			child.Least, child.Most = int(or(a.Spec.MinReplicas, 1)), int(a.Spec.MaxReplicas)
+			if child.Replicas < child.Least || child.Replicas > child.Most {
+				lack = cmp.Or(lack, fmt.Sprintf("Deployment %s has %d replicas, outside of %d to %d", name, child.Replicas, child.Least, child.Most))
+			}
+		}
 		child.Governed = contains(r.governed[m.Generation], d.Name)
 		m.Children = append(m.Children, child)
 		m.Zero = m.Zero || child.Replicas == 0
@@ -151,6 +161,27 @@ func (r *replay) moment(at time.Duration) Moment {
 	m.Unwritten = r.planOf(root, deployments)
 	m.Lacks = cmp.Or(m.Lacks, m.Unwritten)
 	return m
+}
+
+// ranges are the custom resource's autoscalers, by their Deployments.
+func (r *replay) ranges() map[string]*autoscalingv2.HorizontalPodAutoscaler {
+	var found map[string]*autoscalingv2.HorizontalPodAutoscaler
+	for _, id := range r.order {
+		if a, ok := r.present[id].(*autoscalingv2.HorizontalPodAutoscaler); ok && controllerOf(a) == r.uid {
+			if found == nil {
+				found = map[string]*autoscalingv2.HorizontalPodAutoscaler{}
+			}
+			found[a.Spec.ScaleTargetRef.Name] = a
+		}
+	}
+	return found
+}
+
+func or(n *int32, otherwise int32) int32 {
+	if n == nil {
+		return otherwise
+	}
+	return *n
 }
 
 // child looks at one Deployment and its pods.
@@ -215,6 +246,49 @@ func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]
 	}
 	r.plans[key.String()] = plan
 	return plan
+}
+
+// Ever counts by kind what there was below the custom resource with that UID at any moment of a time.
+func (w *World) Ever(uid string, from, to time.Duration) map[string]int {
+	ours, kinds, over := map[string]bool{uid: true}, map[string]string{}, map[string]time.Duration{}
+	for _, c := range w.log {
+		id := string(c.Object.GetUID())
+		for _, ref := range c.Object.GetOwnerReferences() {
+			if ours[string(ref.UID)] && c.Kind != "Event" && c.At <= to {
+				ours[id], kinds[id] = true, c.Kind
+			}
+		}
+		if c.Verb == "DELETED" {
+			over[id] = c.At
+		}
+	}
+	counts := map[string]int{}
+	for id, kind := range kinds {
+		if end, gone := over[id]; !gone || end >= from {
+			counts[kind]++
+		}
+	}
+	return counts
+}
+
+// Growing gives the times in which the last that an autoscaler of nodes had said of a pod was that it adds some.
+func (w *World) Growing(uid string) []Span {
+	var grows []Span
+	open := false
+	for _, c := range w.kinds["Event"].log {
+		e, ok := c.Object.(*corev1.Event)
+		if !ok || string(e.InvolvedObject.UID) != uid || e.Reason != scaleUp && e.Reason != noScaleUp {
+			continue
+		}
+		switch {
+		case e.Reason == scaleUp && !open:
+			grows = append(grows, Span{At: c.At, For: w.now() - c.At})
+		case e.Reason == noScaleUp && open:
+			grows[len(grows)-1].For = c.At - grows[len(grows)-1].At
+		}
+		open = e.Reason == scaleUp
+	}
+	return grows
 }
 
 // Symptom is something wrong that could be seen on an object: from when on, until when (the world's

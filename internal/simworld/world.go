@@ -61,6 +61,9 @@ type Config struct {
 	Ills     []Ill
 	Faults   []Fault
 	Acts     []Act
+	// Ahead is how far the cluster's clock is ahead of the program's; Clock is when it is set.
+	Ahead time.Duration
+	Clock []Setting
 	// Phase tells in which phase the program is, for the table of what happened when.
 	Phase func() string
 }
@@ -72,6 +75,12 @@ type Pace struct {
 	Pull, Init, Ready, Stop time.Duration
 	// Events is how late events are written.
 	Events time.Duration
+}
+
+// Setting is a clock that is set, forwards or backwards.
+type Setting struct {
+	When
+	By time.Duration
 }
 
 // Note is one thing worth reading in a history.
@@ -125,6 +134,12 @@ func New(c Config) *World {
 	for i := range c.Acts {
 		w.stage(&c.Acts[i])
 	}
+	for _, set := range c.Clock {
+		w.on(set.When, func() {
+			w.notef("the cluster's clock is set by %s", set.By)
+			w.Ahead += set.By
+		})
+	}
 	w.tick()
 	return w
 }
@@ -144,6 +159,11 @@ func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
 
 // now is the world's age, for those who hold the lock too.
 func (w *World) now() time.Duration { return time.Since(w.began) }
+
+// clock is the time by the cluster's clock; stamp is what an object is dated with.
+func (w *World) clock() time.Time { return time.Now().Add(w.Ahead) }
+
+func (w *World) stamp() metav1.Time { return metav1.NewTime(w.clock().Truncate(time.Second)) }
 
 // after lets something happen later, under the lock.
 func (w *World) after(d time.Duration, do func()) {
@@ -315,7 +335,7 @@ func (w *World) event(about Object, kind, reason, component, message string) {
 }
 
 func (w *World) writeEvent(ref corev1.ObjectReference, kind, reason, component, message string) {
-	now := metav1.NewTime(time.Now().Truncate(time.Second))
+	now := w.stamp()
 	key := string(ref.UID) + reason + message
 	if name := w.events[key]; w.get("Event", name) != nil {
 		w.mutate("Event", name, component, "", func(o Object) {

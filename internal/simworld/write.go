@@ -216,6 +216,17 @@ func (w *World) Taken(uid string, manifest *unstructured.Unstructured, from, to 
 	})
 }
 
+// Versions counts the states that an object got in a time.
+func (w *World) Versions(uid string, from, to time.Duration) int {
+	n := 0
+	for _, c := range w.kinds[Root].log {
+		if string(c.Object.GetUID()) == uid && c.At >= from && c.At <= to {
+			n++
+		}
+	}
+	return n
+}
+
 // overBy reports whether an object's state had been followed by another one, or by none, at that time.
 func (w *World) overBy(c *change, at time.Duration) bool {
 	return slices.ContainsFunc(w.kinds[c.Kind].log, func(next *change) bool {
