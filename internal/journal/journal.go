@@ -272,10 +272,7 @@ func (s *step) takeUp(o snapshot.Object) {
 	if !ok || root.GetGeneration() <= s.goal.Baseline.GetGeneration() {
 		return
 	}
-	before := s.Root(o.GetUID())
-	if before == nil {
-		before = s.goal.Baseline
-	}
+	before := s.goal.Baseline // what the watches showed last may be older than our write, or younger than that
 	switch {
 	case s.goal.Watched:
 		s.tell(Entry{Type: Note, Reason: "SpecChanged", Object: &s.goal.Root, Text: SpecChange(root)})

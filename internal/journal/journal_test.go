@@ -282,6 +282,24 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
+// TestOvertakenBeforeItBegan: what somebody else makes of our write is held against that, though the watches have
+// shown it before the waiting begins, and though it is what had been before our write.
+func TestOvertakenBeforeItBegan(t *testing.T) {
+	p := newPlayer()
+	ours, theirs := root(3, 2, "Available"), root(4, 3, "Available")
+	if err := unstructured.SetNestedField(ours.Object, int64(0), "spec", "replicas"); err != nil {
+		t.Fatal(err)
+	}
+	p.see(root(2, 1, "Available"), theirs)
+	p.step(journal.Began{Phase: journal.Scale, Goal: judge.Goal{
+		Kind: judge.Scaled, Root: snapshot.RefTo(ours), Before: root(2, 1, "Available"), Baseline: ours, Reached: []string{"m-p-0-clf"},
+	}})
+	p.see(root(5, 3, "Available"))
+	if v := p.last.Verdict; v == nil || v.Outcome != judge.Lost || !strings.Contains(v.Findings.Loss, "replicas of m-p-0-clf") {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
 // TestFailureNeedsConfirmation: what was wrong may have passed while a watch was down, so a failure
 // is claimed only when a consistent read shows it too.
 func TestFailureNeedsConfirmation(t *testing.T) {
