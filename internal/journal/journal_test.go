@@ -300,6 +300,22 @@ func TestOvertakenBeforeItBegan(t *testing.T) {
 	}
 }
 
+// TestDenialEndsDoubt: a confirming read that failed for want of the right to read a kind is made again as soon as
+// it is known to be no use to ask for that kind.
+func TestDenialEndsDoubt(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Available")}})
+	p.step(journal.ReadDone{Err: errors.New("pods is forbidden")})
+	if p.last.Read != journal.ReadNothing {
+		t.Fatalf("read %v at once after one that failed", p.last.Read)
+	}
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Denied, Kind: snapshot.Pod, Err: errors.New("pods is forbidden")}}})
+	if p.last.Read != journal.ReadRoot {
+		t.Errorf("read %v, want %v", p.last.Read, journal.ReadRoot)
+	}
+}
+
 // TestFailureNeedsConfirmation: what was wrong may have passed while a watch was down, so a failure
 // is claimed only when a consistent read shows it too.
 func TestFailureNeedsConfirmation(t *testing.T) {

@@ -28,7 +28,8 @@ type lens struct {
 	ops.Cluster
 
 	wire     http.RoundTripper
-	each     func(snapshot.Object) // changes what is shown
+	each     func(snapshot.Object)                 // changes what is shown
+	former   func(snapshot.Object) snapshot.Object // what is shown before an object's first state; nil: nothing
 	drop     func(l *lens, o snapshot.Object) bool
 	hide     snapshot.Kind          // a kind that cannot be watched
 	hidden   func(name string) bool // Deployments that are not shown
@@ -120,6 +121,11 @@ func (l *lens) shown(c snapshot.Change, in <-chan snapshot.Change) []snapshot.Ch
 	}
 	c.Object = o
 	changes := []snapshot.Change{c}
+	if l.former != nil && c.Type == snapshot.Seen && l.seen[o.GetUID()] == nil {
+		if was := l.former(o); was != nil {
+			changes = []snapshot.Change{{Type: snapshot.Seen, Kind: c.Kind, Object: was}, c}
+		}
+	}
 	if c.Kind == "SeldonDeployment" {
 		if l.oneRoot && c.Type == snapshot.Deleted {
 			return l.replaced(c, in)

@@ -2,13 +2,12 @@ package simworld_test
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
@@ -26,8 +25,9 @@ func proofMutants() []*mutant {
 			d.Engine = leafless{d.Engine, statusDatedLater, 0}
 		}},
 		{"old restarts count", func(d *ops.Deps, _ *ops.RunRequest, wire http.RoundTripper) {
-			d.Cluster = &lens{Cluster: d.Cluster, wire: wire, each: unrestartedAtFirst()}
+			d.Cluster = &lens{Cluster: d.Cluster, wire: wire, former: unrestarted}
 		}},
+		{"follow a clock that is set", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) { d.Now = setClock(d.Now) }},
 	}
 }
 
@@ -66,28 +66,33 @@ func statusDatedLater(root *unstructured.Unstructured) bool {
 	return status.Sub(spec) >= 2*time.Second
 }
 
-// unrestartedAtFirst shows each pod at first as if none of its containers had ever been restarted, so that all
-// its restarts count that are shown later, and no exit as that of a long run.
-func unrestartedAtFirst() func(snapshot.Object) {
-	known := map[types.UID]bool{}
-	return func(o snapshot.Object) {
-		pod, ok := o.(*corev1.Pod)
-		if !ok {
-			return
+// unrestarted shows a pod as if none of its containers had ever been restarted, so that all restarts count which are
+// shown later.
+func unrestarted(o snapshot.Object) snapshot.Object {
+	pod, ok := o.DeepCopyObject().(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	version, _ := strconv.Atoi(pod.ResourceVersion)
+	pod.ResourceVersion = strconv.Itoa(version - 1)
+	for i := range pod.Status.ContainerStatuses {
+		c := &pod.Status.ContainerStatuses[i]
+		c.RestartCount, c.State, c.LastTerminationState = 0, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, corev1.ContainerState{}
+	}
+	return pod
+}
+
+// setClock tells the time by a clock that is set forwards soon after it was first asked.
+func setClock(now func() time.Time) func() time.Time {
+	var first time.Time
+	return func() time.Time {
+		t := now()
+		if first.IsZero() {
+			first = t
 		}
-		for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-			for i := range list {
-				c := &list[i]
-				for _, ended := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
-					if ended != nil {
-						ended.StartedAt = metav1.Time{}
-					}
-				}
-				if !known[pod.UID] {
-					c.RestartCount = 0
-				}
-			}
+		if t.Sub(first) > 3*time.Second {
+			t = t.Add(5 * time.Minute)
 		}
-		known[pod.UID] = true
+		return t
 	}
 }
