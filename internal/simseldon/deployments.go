@@ -64,8 +64,8 @@ func (p *pass) report(live *appsv1.Deployment, want children.Deployment) {
 // adjust brings a live Deployment to what is wanted, and says whether that counts as a change. Observed: only a difference in the pod's spec does, and only one in
 // fields that the live pod has: a field that is merely added, the pod's labels and annotations, and the replicas are written, but change nothing in this pass's eyes.
 func (p *pass) adjust(live *appsv1.Deployment, want children.Deployment) bool {
-	next := live.DeepCopy()
-	adoptLabels(next, want.Labels)
+	next := *live // what stays the same is shared, and so compared at a glance
+	adoptLabels(&next, want.Labels)
 	replicas := want.Spec.Replicas
 	if replicas == nil {
 		replicas = live.Spec.Replicas // nobody says a number: the count that is there stays
@@ -73,19 +73,20 @@ func (p *pass) adjust(live *appsv1.Deployment, want children.Deployment) bool {
 	next.Spec.Replicas = replicas
 	next.Spec.Strategy = want.Spec.Strategy
 	next.Spec.ProgressDeadlineSeconds = want.Spec.ProgressDeadlineSeconds
+	changed := false
 	if !equal(live.Spec.Template.Spec, want.Spec.Template.Spec) {
-		next.Spec.Template.Spec = *want.Spec.Template.Spec.DeepCopy()
+		next.Spec.Template.Spec = want.Spec.Template.Spec
+		changed = !equality.Semantic.DeepDerivative(live.Spec.Template.Spec, want.Spec.Template.Spec)
 	}
 	next.Spec.Template.Labels = want.Spec.Template.Labels
 	next.Spec.Template.Annotations = want.Spec.Template.Annotations
-	changed := !equality.Semantic.DeepDerivative(live.Spec.Template.Spec, want.Spec.Template.Spec)
 	switch {
-	case equal(live, next):
+	case equal(live, &next):
 		return false
 	case changed:
-		p.writeEvent(Update, next, "Deployment", "Deployment")
+		p.writeEvent(Update, next.DeepCopy(), "Deployment", "Deployment")
 	default:
-		p.write(Update, next, nil)
+		p.write(Update, next.DeepCopy(), nil)
 	}
 	return changed
 }

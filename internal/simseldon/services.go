@@ -22,15 +22,15 @@ func (p *pass) services() {
 }
 
 func (p *pass) adjustService(live, want *corev1.Service) {
-	next := live.DeepCopy()
-	adoptLabels(next, want.Labels)
+	next := *live // what stays the same is shared, and so compared at a glance
+	adoptLabels(&next, want.Labels)
 	next.Spec.Selector = want.Spec.Selector
 	next.Spec.Type = want.Spec.Type
 	if !samePorts(live.Spec.Ports, want.Spec.Ports) {
 		next.Spec.Ports = want.Spec.Ports
 	}
-	if !equal(live, next) {
-		p.writeEvent(Update, next, "Service", "Service")
+	if !equal(live, &next) {
+		p.writeEvent(Update, next.DeepCopy(), "Service", "Service")
 	}
 }
 
