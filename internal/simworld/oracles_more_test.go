@@ -398,10 +398,20 @@ func (v *verdict) causedBy(late simworld.Symptom) time.Duration {
 	var until time.Duration
 	for _, s := range v.world.Symptoms(v.uid) {
 		hold, known := tolerance(s.Class)
+		if s.Hidden > 0 {
+			s.Until = min(s.Until, s.Hidden)
+		}
 		if !known || s.Class == late.Class || s.Class == "OperatorError" || s.At > late.Until || s.Until+remembered < late.At {
 			continue
 		}
-		until = max(until, min(s.At+hold, s.Until+remembered))
+		own := s.At + hold
+		if s.Class == "Unschedulable" {
+			own = v.withoutNodes(s, own)
+		}
+		if s.Until < own {
+			own = s.Until + remembered
+		}
+		until = max(until, own)
 	}
 	return until
 }

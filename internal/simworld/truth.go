@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/simseldon"
+	"github.com/seldonctl/seldonctl/internal/simseldon/spec"
 )
 
 // Moment is what was true of one custom resource from one change of the world to the next.
@@ -199,7 +200,9 @@ func (r *replay) child(d *appsv1.Deployment) (Child, string) {
 		}
 		switch {
 		case pod.DeletionTimestamp != nil:
-			c.Terminating++
+			if _, seen := pod.Labels[spec.LabelID]; seen { // else no watch shows it, nor any read
+				c.Terminating++
+			}
 		case isFinished(pod):
 		default:
 			active++
