@@ -3,6 +3,7 @@ package simworld
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seldonctl/seldonctl/internal/simseldon"
+	"github.com/seldonctl/seldonctl/internal/simseldon/spec"
 )
 
 // Root is the kind of the custom resource.
@@ -254,6 +256,40 @@ func editContainer(kind ActKind, container map[string]any) {
 		container["resources"] = map[string]any{"requests": map[string]any{"cpu": "7m"}}
 	case DropEnv:
 		delete(container, "env")
+	}
+}
+
+// unlabel takes the operator's label away from the first object of a kind that carries the custom resource's.
+func (w *World) unlabel(kind string, root *unstructured.Unstructured) {
+	for _, o := range all[Object](w, kind) {
+		if o.GetLabels()[spec.LabelID] != root.GetName() {
+			continue
+		}
+		w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
+			kept := maps.Clone(o.GetLabels())
+			delete(kept, spec.LabelID)
+			o.SetLabels(kept)
+		})
+		return
+	}
+}
+
+func (w *World) letGo(root *unstructured.Unstructured) {
+	for _, kind := range []string{Root, "Deployment"} {
+		for _, o := range all[Object](w, kind) {
+			if kind == Root && o.GetName() != root.GetName() {
+				continue
+			}
+			w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
+				var kept []string
+				for _, f := range o.GetFinalizers() {
+					if f != "example.com/hold" {
+						kept = append(kept, f)
+					}
+				}
+				o.SetFinalizers(kept)
+			})
+		}
 	}
 }
 

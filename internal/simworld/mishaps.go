@@ -3,7 +3,6 @@ package simworld
 import (
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -14,8 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/seldonctl/seldonctl/internal/simseldon/spec"
 )
 
 // FaultKind is a way in which the API server, or the way to it, fails.
@@ -352,21 +349,6 @@ func (w *World) act(act *Act, root *unstructured.Unstructured) {
 	}
 }
 
-// unlabel takes the operator's label away from the first object of a kind that carries the custom resource's.
-func (w *World) unlabel(kind string, root *unstructured.Unstructured) {
-	for _, o := range all[Object](w, kind) {
-		if o.GetLabels()[spec.LabelID] != root.GetName() {
-			continue
-		}
-		w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
-			kept := maps.Clone(o.GetLabels())
-			delete(kept, spec.LabelID)
-			o.SetLabels(kept)
-		})
-		return
-	}
-}
-
 // createAgain makes a new object under the name of the old one.
 func (w *World) createAgain(old *unstructured.Unstructured) {
 	fresh := &unstructured.Unstructured{Object: map[string]any{"kind": Root, "spec": copyOf(old).Object["spec"]}}
@@ -399,24 +381,5 @@ func (w *World) actOnChild(act *Act, root *unstructured.Unstructured) {
 			}
 		})
 		return
-	}
-}
-
-func (w *World) letGo(root *unstructured.Unstructured) {
-	for _, kind := range []string{Root, "Deployment"} {
-		for _, o := range all[Object](w, kind) {
-			if kind == Root && o.GetName() != root.GetName() {
-				continue
-			}
-			w.mutate(kind, o.GetName(), stranger, "", func(o Object) {
-				var kept []string
-				for _, f := range o.GetFinalizers() {
-					if f != "example.com/hold" {
-						kept = append(kept, f)
-					}
-				}
-				o.SetFinalizers(kept)
-			})
-		}
 	}
 }

@@ -251,49 +251,6 @@ func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]
 	return plan
 }
 
-// Ever counts by kind what there was below the custom resource with that UID at any moment of a time.
-func (w *World) Ever(uid string, from, to time.Duration) map[string]int {
-	ours, kinds, over := map[string]bool{uid: true}, map[string]string{}, map[string]time.Duration{}
-	for _, c := range w.log {
-		id := string(c.Object.GetUID())
-		for _, ref := range c.Object.GetOwnerReferences() {
-			if ours[string(ref.UID)] && c.Kind != "Event" && c.At <= to {
-				ours[id], kinds[id] = true, c.Kind
-			}
-		}
-		if c.Verb == "DELETED" {
-			over[id] = c.At
-		}
-	}
-	counts := map[string]int{}
-	for id, kind := range kinds {
-		if end, gone := over[id]; !gone || end >= from {
-			counts[kind]++
-		}
-	}
-	return counts
-}
-
-// Growing gives the times in which the last that an autoscaler of nodes had said of a pod was that it adds some.
-func (w *World) Growing(uid string) []Span {
-	var grows []Span
-	open := false
-	for _, c := range w.kinds["Event"].log {
-		e, ok := c.Object.(*corev1.Event)
-		if !ok || string(e.InvolvedObject.UID) != uid || e.Reason != scaleUp && e.Reason != noScaleUp {
-			continue
-		}
-		switch {
-		case e.Reason == scaleUp && !open:
-			grows = append(grows, Span{At: c.At, For: w.now() - c.At})
-		case e.Reason == noScaleUp && open:
-			grows[len(grows)-1].For = c.At - grows[len(grows)-1].At
-		}
-		open = e.Reason == scaleUp
-	}
-	return grows
-}
-
 // Symptom is something wrong that could be seen on an object: from when on, until when (the world's
 // end if never), and, for a container, when it had ended for the third time.
 type Symptom struct {
