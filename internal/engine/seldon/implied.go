@@ -172,7 +172,7 @@ func or(n *int32, otherwise int32) int32 {
 }
 
 // containersOf returns a component's containers as the spec prescribes them, with those that the
-// operator adds for a TensorFlow server.
+// operator adds for a TensorFlow server: beside its proxy in Seldon's protocol, and in v2 nobody has recorded it.
 func (d deployment) containersOf(p predictor, c component) []engine.Container {
 	containers := slices.Clone(c.containers)
 	if d.protocol == "tensorflow" {
@@ -184,7 +184,7 @@ func (d deployment) containersOf(p predictor, c component) []engine.Container {
 			continue
 		}
 		containers[i].Image = "" // The operator puts its proxy here, whatever the spec says.
-		if !slices.Contains(containerNames(containers), tfContainer) {
+		if seldons := d.protocol == "" || d.protocol == "seldon"; seldons && !slices.Contains(containerNames(containers), tfContainer) {
 			containers = append(containers, engine.Container{Name: tfContainer})
 		}
 	}

@@ -197,6 +197,11 @@ func TestWorkloads(t *testing.T) {
 			[]string{"p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
 			[]string{"m-a-0-one: one= tfserving= seldon-container-engine="},
 		},
+		"TensorFlow in v2": {
+			"nobody knows what stands beside the proxy",
+			[]string{"spec.protocol = v2", "p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
+			[]string{"m-a-0-one: one= seldon-container-engine="},
+		},
 		"TensorFlow's protocol": {
 			"needs no proxy",
 			[]string{"spec.protocol = tensorflow", "p.graph = {name: one, implementation: TENSORFLOW_SERVER}"},
