@@ -46,6 +46,7 @@ type testCase struct {
 	Events   []object          `json:"events"`  // about the pod, oldest first
 	Blind    bool              `json:"blind"`   // Events may not be read
 	Earlier  []object          `json:"earlier"` // states of the pod that were seen before, oldest first
+	Beside   []object          `json:"beside"`  // other pods of the ReplicaSet
 	Pods     int               `json:"pods"`
 	Stranger bool              `json:"stranger"`
 	Former   bool              `json:"former"` // a ready pod of the former version is there
@@ -179,6 +180,9 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 			continue
 		}
 		s.Set(typed(t, merge(world[kind], change)))
+	}
+	for i, pod := range tc.Beside {
+		s.Set(typed(t, merge(merge(world["Pod"], object{"metadata": object{"name": fmt.Sprintf("beside-%d", i), "uid": fmt.Sprintf("beside-%d", i)}}), pod)))
 	}
 	for i := 1; i < tc.Pods; i++ {
 		s.Set(typed(t, merge(world["Pod"], object{"metadata": object{"name": fmt.Sprintf("pod-%d", i), "uid": fmt.Sprintf("pod-%d", i)}})))
@@ -323,6 +327,24 @@ func TestGone(t *testing.T) {
 	const want = "deleted: SeldonDeployment, 1 Deployment, 1 Pod, 1 ReplicaSet, 1 Service"
 	if got := v.Findings.Evidence[0]; got != want {
 		t.Errorf("evidence %q, want %q", got, want)
+	}
+}
+
+// TestGoneWaitsForWhatHasFailed: a pod that was evicted lies around until it is deleted too.
+func TestGoneWaitsForWhatHasFailed(t *testing.T) {
+	world := goodWorld(t)
+	tc := testCase{Change: map[string]object{"Pod": {"status": object{"phase": "Failed", "reason": "Evicted"}}}}
+	s := tc.snapshot(t, world)
+	goal := judge.Goal{Kind: judge.Gone, Root: snapshot.Ref{Kind: "SeldonDeployment", Namespace: "default", Name: "m", UID: "root"}}
+	for _, uid := range []types.UID{"service", "root", "deployment", "replicaset", "pod"} {
+		found := judge.Find(s, seldon.New(), goal)
+		if len(found.Lacks) == 0 {
+			t.Fatalf("nothing is lacking before %s is gone", uid)
+		}
+		s.Remove(s.Get(uid), "")
+	}
+	if found := judge.Find(s, seldon.New(), goal); len(found.Lacks) > 0 {
+		t.Errorf("lacking when all is gone: %v", found.Lacks)
 	}
 }
 

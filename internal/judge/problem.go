@@ -27,7 +27,8 @@ type Problem struct {
 	Log *Log
 	// Vague words leave out the cause: what was known of the problem before still holds.
 	Vague bool
-	// Unsure problems are told but never a failure by themselves: what would tell whether they pass cannot be seen.
+	// Unsure problems are told but, for now, no failure by themselves: they may be passing, or what would tell
+	// whether they do cannot be seen.
 	Unsure bool
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
@@ -87,6 +88,7 @@ const (
 	OperatorRetries   Class = "OperatorRetries"
 	OperatorSilent    Class = "OperatorSilent"
 	PodsDelayed       Class = "PodsDelayed"
+	PodsEvicted       Class = "PodsEvicted"
 )
 
 // never is the tolerance of problems that are told but never end the waiting.
@@ -113,6 +115,7 @@ var tolerances = map[Class]time.Duration{
 	VolumeNotMounted:  60 * time.Second,
 	Quota:             60 * time.Second,
 	PodsRefused:       60 * time.Second,
+	PodsEvicted:       60 * time.Second, // the next pod may come to another node, or the pressure may pass
 	Unschedulable:     60 * time.Second,
 	CrashLoop:         60 * time.Second,
 	OutOfMemory:       60 * time.Second,

@@ -1,8 +1,12 @@
 package judge
 
 import (
+	"cmp"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -10,13 +14,16 @@ import (
 	"github.com/seldonctl/seldonctl/internal/snapshot"
 )
 
-// findReplicaSet reads why pods cannot be made: quota, Pod Security and webhooks that deny pods show
-// nowhere else.
+// findReplicaSet reads why pods cannot be made, or do not stay.
 func findReplicaSet(l *look, o snapshot.Object) {
-	rs, ok := o.(*appsv1.ReplicaSet)
-	if !ok || !l.isPresentReplicaSet(rs) {
-		return
+	if rs, ok := o.(*appsv1.ReplicaSet); ok && l.isPresentReplicaSet(rs) {
+		l.findRefusal(rs)
+		l.findLosses(rs)
 	}
+}
+
+// findRefusal reads why pods cannot be made: quota, Pod Security and webhooks that deny pods show nowhere else.
+func (l *look) findRefusal(rs *appsv1.ReplicaSet) {
 	for _, c := range rs.Status.Conditions {
 		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue {
 			continue
@@ -63,4 +70,176 @@ func (l *look) isPresentReplicaSet(rs snapshot.Object) bool {
 		}
 	}
 	return false
+}
+
+// steadyLife is the life of a pod after which its loss is the first of a new series, as with a container's exits.
+const steadyLife = 10 * time.Minute
+
+// lossesThatProve is how many pods must have been lost one after the other, within no less than the time of the
+// class, to prove that the next will be lost too.
+const lossesThatProve = 3
+
+// loss is a pod that was taken away, and when.
+type loss struct {
+	pod *corev1.Pod
+	why string
+	at  time.Time
+}
+
+// losses are the pods of a ReplicaSet that were taken away one after the other, without one being ready since.
+type losses struct {
+	list []loss
+	// rounds is how often what had been made after a loss was lost too, the first loss included; began when
+	// the last round did.
+	rounds int
+	began  time.Time
+}
+
+// findLosses reads whether pods are taken away: evicted, preempted, ended with their node, or not admitted by the
+// kubelet. The ReplicaSet makes another one at once and leaves those that have failed lying, so a loss alone
+// tells nothing. Only where what was made for it is lost too, and so on for a while, will the next not stay
+// either, unless a node is on its way for it.
+func (l *look) findLosses(rs *appsv1.ReplicaSet) {
+	found, ready, nodesComing := l.lossesOf(rs)
+	if wanted := rs.Spec.Replicas; len(found.list) == 0 || wanted != nil && ready >= *wanted {
+		return
+	}
+	first, last := found.list[0], found.list[len(found.list)-1]
+	proven := found.rounds >= lossesThatProve && last.at.Sub(first.at) >= PodsEvicted.Tolerance() && !nodesComing
+	text := fmt.Sprintf("pod %s was lost", last.pod.Name)
+	if found.rounds > 1 {
+		text = fmt.Sprintf("%d pods were lost one after the other, the last %s", len(found.list), last.pod.Name)
+	}
+	if node := last.pod.Spec.NodeName; node != "" {
+		text += " on node " + node
+	}
+	l.Problems = append(l.Problems, Problem{
+		Class: PodsEvicted, Key: string(PodsEvicted) + "/" + string(rs.UID), Since: first.at,
+		Message: text + ": " + last.why, Chain: l.chain(last.pod, last.why), Hint: lossHint(last),
+		Unsure: !proven, Proven: proven,
+	})
+}
+
+// lossesOf returns the losses of a ReplicaSet that count, how many of its pods are ready, and whether one of them
+// waits for a node that is on its way.
+func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, nodesComing bool) {
+	var all []loss
+	var fine time.Time // when a pod that is there was last seen to become ready, or to cease to be
+	for _, o := range l.snap.Owned(rs.UID) {
+		pod, ok := o.(*corev1.Pod)
+		if !ok {
+			continue
+		}
+		if why := lossOf(pod); why != "" {
+			all = append(all, loss{pod, why, lastDated(pod)})
+		} else if pod.DeletionTimestamp == nil {
+			if at := readyAt(pod); at.After(fine) {
+				fine = at
+			}
+			if podReady(pod) {
+				ready++
+			}
+			nodesComing = nodesComing || pod.Spec.NodeName == "" && l.nodesComing(pod)
+		}
+	}
+	slices.SortFunc(all, func(a, b loss) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.pod.Name, b.pod.Name)) })
+	for _, x := range all {
+		if x.at.After(fine) {
+			found.add(x)
+		}
+	}
+	return found, ready, nodesComing
+}
+
+// add takes in the next loss. Several pods may go at once, with their node: only what was made since is another round.
+func (s *losses) add(x loss) {
+	made := x.pod.CreationTimestamp.Time
+	if x.at.Sub(made) >= steadyLife {
+		*s = losses{}
+	}
+	if s.rounds == 0 || !made.Before(s.began) && x.at.After(s.began) {
+		s.rounds++
+		s.began = x.at
+	}
+	s.list = append(s.list, x)
+}
+
+// lossOf tells why a pod was taken away, or is being; empty where it is not.
+func lossOf(pod *corev1.Pod) string {
+	reason, message := pod.Status.Reason, pod.Status.Message
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			reason, message = cmp.Or(reason, c.Reason), cmp.Or(message, c.Message)
+			if pod.DeletionTimestamp != nil {
+				return withReason(reason, message)
+			}
+		}
+	}
+	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodFailed {
+		return ""
+	}
+	return withReason(cmp.Or(reason, "Failed"), message)
+}
+
+func withReason(reason, message string) string {
+	return strings.TrimSuffix(reason+": "+strings.TrimSpace(message), ": ")
+}
+
+// lastDated returns the last time that a pod's status tells, which of one that has ended is its end.
+func lastDated(pod *corev1.Pod) time.Time {
+	last := pod.CreationTimestamp.Time
+	later := func(t time.Time) {
+		if t.After(last) {
+			last = t
+		}
+	}
+	if pod.Status.StartTime != nil {
+		later(pod.Status.StartTime.Time)
+	}
+	for _, c := range pod.Status.Conditions {
+		later(c.LastTransitionTime.Time)
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.State.Terminated != nil {
+			later(c.State.Terminated.FinishedAt.Time)
+		}
+	}
+	return last
+}
+
+// readyAt returns when a pod was last known to be ready: since when it is, or until when it was. The kubelet dates
+// the condition of one that never was with the pod's start.
+func readyAt(pod *corev1.Pod) time.Time {
+	for _, c := range pod.Status.Conditions {
+		if c.Type != corev1.PodReady {
+			continue
+		}
+		start := pod.CreationTimestamp.Time
+		if pod.Status.StartTime != nil {
+			start = pod.Status.StartTime.Time
+		}
+		if c.Status == corev1.ConditionTrue || c.LastTransitionTime.After(start.Add(2*coarse)) {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
+// lossHint tells where to look for what takes pods away.
+func lossHint(x loss) string {
+	describe, node := fmt.Sprintf("kubectl describe pod -n %s %s", x.pod.Namespace, x.pod.Name), x.pod.Spec.NodeName
+	reason, _, _ := strings.Cut(x.why, ":")
+	switch {
+	case containsAny(x.why, []string{"ephemeral local storage usage exceeds", "exceeded its local ephemeral storage limit", "Usage of EmptyDir volume"}):
+		return "raise what the pod may write (resources.limits.ephemeral-storage, or the volume's sizeLimit); " + describe
+	case reason == "PreemptionByScheduler" || reason == "Preempting":
+		return "pods of a higher priority take its place: kubectl get priorityclasses; " + describe
+	case node == "":
+		return describe
+	case reason == "NodeAffinity":
+		return "the node's labels are not what the pod asks for: kubectl get node " + node + " --show-labels"
+	case reason == "UnexpectedAdmissionError":
+		return "the kubelet cannot give the pod its devices or CPUs: look at the device plugin on the node; kubectl describe node " + node
+	}
+	return "kubectl describe node " + node
 }
