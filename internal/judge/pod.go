@@ -20,7 +20,7 @@ func findPod(l *look, o snapshot.Object) {
 		return
 	}
 	l.findScheduling(pod)
-	l.findVolumes(pod)
+	l.findBeginning(pod)
 	for _, c := range pod.Status.InitContainerStatuses {
 		if isSidecar(pod, c.Name) {
 			l.findContainer(pod, c, "init container ")

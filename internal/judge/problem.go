@@ -73,6 +73,7 @@ const (
 	NoProgress        Class = "NoProgress"
 	VolumeUnbound     Class = "VolumeUnbound"
 	VolumeNotMounted  Class = "VolumeNotMounted"
+	SandboxFailed     Class = "SandboxFailed"
 	ContainerStart    Class = "ContainerStart"
 	Quota             Class = "Quota"
 	PodsRefused       Class = "PodsRefused"
@@ -113,6 +114,7 @@ var tolerances = map[Class]time.Duration{
 	RegistryTrouble:   60 * time.Second,
 	VolumeUnbound:     60 * time.Second,
 	VolumeNotMounted:  60 * time.Second,
+	SandboxFailed:     60 * time.Second,
 	Quota:             60 * time.Second,
 	PodsRefused:       60 * time.Second,
 	PodsEvicted:       60 * time.Second, // the next pod may come to another node, or the pressure may pass
