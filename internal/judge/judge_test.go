@@ -60,6 +60,7 @@ type testCase struct {
 		Problem judge.Class   `json:"problem"`
 		None    []judge.Class `json:"none"` // of these classes there is none
 		Told    string        `json:"told"` // by some problem
+		Untold  string        `json:"untold"`
 		Message string        `json:"message"`
 		Hint    string        `json:"hint"`
 		Serving string        `json:"serving"`
@@ -116,6 +117,9 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	}
 	if tc.Want.Told != "" {
 		contains(t, "problem", problems, tc.Want.Told)
+	}
+	if all := strings.Join(problems, "; "); tc.Want.Untold != "" && strings.Contains(all, tc.Want.Untold) {
+		t.Errorf("%q is told: %s", tc.Want.Untold, all)
 	}
 	for _, unwanted := range tc.Want.None {
 		if slices.ContainsFunc(v.Problems, func(h judge.Held) bool { return h.Class == unwanted }) {

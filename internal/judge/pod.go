@@ -1,10 +1,12 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +33,7 @@ func findPod(l *look, o snapshot.Object) {
 	for _, c := range pod.Status.ContainerStatuses {
 		l.findContainer(pod, c, "container ")
 	}
+	l.findGates(pod)
 }
 
 func (l *look) isOfPresentTemplate(pod *corev1.Pod) bool {
@@ -87,6 +90,37 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 			p.Message += " (whether nodes are on their way cannot be seen: no Events could be read)"
 		}
 		l.Problems = append(l.Problems, p)
+	}
+}
+
+// findGates reads why a pod is not ready although its containers are: a condition that the pod names in its readiness
+// gates must be set by somebody else. Nobody knows how long that takes, so it is a cause to name and never a failure
+// by itself.
+func (l *look) findGates(pod *corev1.Pod) {
+	begun, isTrue := time.Time{}, map[corev1.PodConditionType]bool{}
+	words := map[corev1.PodConditionType]string{}
+	for _, c := range pod.Status.Conditions {
+		isTrue[c.Type] = c.Status == corev1.ConditionTrue
+		words[c.Type] = "is " + withReason(strings.TrimSpace(string(c.Status)+" "+c.Reason), c.Message)
+		if c.Type == corev1.ContainersReady {
+			begun = c.LastTransitionTime.Time
+		}
+	}
+	if !isTrue[corev1.ContainersReady] {
+		return
+	}
+	for _, gate := range pod.Spec.ReadinessGates {
+		if isTrue[gate.ConditionType] {
+			continue
+		}
+		has := cmp.Or(words[gate.ConditionType], "is not set")
+		l.Problems = append(l.Problems, Problem{
+			Class: NotReady, Key: fmt.Sprintf("%s/%s/%s", NotReady, pod.UID, gate.ConditionType), Since: begun,
+			Message: fmt.Sprintf("pod %s: its containers are ready, but its readiness gate %s %s; a controller outside of the pod must set it, such as a load balancer's or a service mesh's",
+				pod.Name, gate.ConditionType, has),
+			Chain: l.chain(pod, fmt.Sprintf("readiness gate %s %s", gate.ConditionType, has)),
+			Hint:  fmt.Sprintf("kubectl describe pod -n %s %s, and look at the controller that sets %s", pod.Namespace, pod.Name, gate.ConditionType),
+		})
 	}
 }
 
