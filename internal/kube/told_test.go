@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -41,5 +42,18 @@ func TestRequestsAreToldWithoutSecrets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(Exchange{}, "Took")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What causes are named from stays: the judgement reads these fields of a pod's spec.
+func TestTrimKeepsWhatCausesAreReadFrom(t *testing.T) {
+	gvisor := "gvisor"
+	pod := &corev1.Pod{Spec: corev1.PodSpec{
+		NodeName: "node-0", RuntimeClassName: &gvisor, ReadinessGates: []corev1.PodReadinessGate{{ConditionType: "example.com/balanced"}},
+	}}
+	want := pod.DeepCopy()
+	trim(pod)
+	if diff := cmp.Diff(want, pod); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -77,7 +77,7 @@ func trimFields(fields *metav1.FieldsV1) *metav1.FieldsV1 {
 }
 
 // trimPodSpec keeps what the diagnosis of a pod can name: containers with images, resources, ports
-// and probes, the node, the objects that volumes refer to.
+// and probes, the node, the objects that volumes refer to, the readiness gates.
 func trimPodSpec(spec *corev1.PodSpec) {
 	for i := range spec.InitContainers {
 		trimContainer(&spec.InitContainers[i])
@@ -88,7 +88,7 @@ func trimPodSpec(spec *corev1.PodSpec) {
 	spec.EphemeralContainers = nil
 	spec.Volumes = trimVolumes(spec.Volumes)
 	spec.Affinity, spec.Tolerations, spec.TopologySpreadConstraints = nil, nil, nil
-	spec.DNSConfig, spec.HostAliases, spec.SecurityContext, spec.ReadinessGates = nil, nil, nil, nil
+	spec.DNSConfig, spec.HostAliases, spec.SecurityContext = nil, nil, nil
 }
 
 // trimContainer drops commands and environment, which may hold secrets too; references to other
