@@ -103,7 +103,7 @@ type State struct {
 func New(e engine.Reader, now time.Time) *State {
 	return &State{
 		snap: snapshot.New(), engine: e, started: now,
-		story: newStory(), logs: logs{}, lost: map[snapshot.Kind]bool{},
+		story: newStory(), logs: newLogs(), lost: map[snapshot.Kind]bool{},
 	}
 }
 
@@ -202,6 +202,7 @@ func (s *step) begin(in Began) {
 	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
 	s.doubted, s.doubts, s.strays, s.last = time.Time{}, 0, nil, false
 	s.story.forgetProblems()
+	s.logs = newLogs()
 	text := in.Text
 	s.tell(Entry{Type: PhaseStart, Text: text, Object: &goal.Root, Limit: in.Limit})
 	if goal.Baseline != nil {
@@ -334,10 +335,11 @@ func (s *step) end(v judge.Verdict) {
 			s.tell(Entry{Type: Warning, Object: &s.goal.Root, Text: remark})
 		}
 	case judge.Failed:
+		lines, words := s.LastWords(v.Cause.Problem)
 		s.tell(Entry{
 			Type: Failure, Object: &s.goal.Root, Reason: string(v.Cause.Class), Text: v.Cause.Message,
-			Details: slices.Concat(chainTexts(v.Cause.Chain), s.logs.words(v.Cause.Key), v.Findings.Serving), Hint: v.Cause.Hint, Took: took,
-			Facts: Facts{Problem: problemOf(*v.Cause), Log: s.logs.lines(v.Cause.Key)},
+			Details: slices.Concat(chainTexts(v.Cause.Chain), words, v.Findings.Serving), Hint: v.Cause.Hint, Took: took,
+			Facts: Facts{Problem: problemOf(*v.Cause), Log: lines},
 		})
 	case judge.Lost:
 		s.tell(Entry{Type: Failure, Object: &s.goal.Root, Reason: "Vanished", Text: v.Findings.Loss, Took: took})

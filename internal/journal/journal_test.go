@@ -468,3 +468,65 @@ func TestGoneWithoutTheLabel(t *testing.T) {
 		t.Errorf("verdict %+v, lacks %+v: want gone", p.last.Verdict, p.state.Last(p.now).Lacks)
 	}
 }
+
+// crashed is a pod whose container has ended that often, and is down.
+func crashed(version string, exits int32) *corev1.Pod {
+	down := pod("crashes")
+	down.ResourceVersion = version
+	down.Status.Conditions = nil
+	down.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "clf", RestartCount: exits - 1, State: corev1.ContainerState{
+		Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error"},
+	}}}
+	return down
+}
+
+// TestLogIsReadAgain: the log of a container that ends again is read again as long as it told nothing, for the
+// kubelet may have begun the next run before it was read, but not more often than for any other.
+func TestLogIsReadAgain(t *testing.T) {
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "rs", UID: "rs", ResourceVersion: "2", OwnerReferences: owned("deployment")}}
+	lost := errors.New(`previous terminated container "clf" not found`)
+	for _, c := range []struct {
+		reason  string
+		answers []journal.LogDone
+		reads   int
+		words   string
+	}{
+		{"the first tells", []journal.LogDone{{Lines: []string{"boom"}}}, 1, "its last words:;  boom"},
+		{"the first fails", []journal.LogDone{{Err: lost}, {Lines: []string{"boom"}}}, 2, "its last words:;  boom"},
+		{"the first is empty", []journal.LogDone{{}, {Lines: []string{"boom"}}}, 2, "its last words:;  boom"},
+		{"none ever tells", []journal.LogDone{{}, {}, {Err: lost}, {}}, 3, `its log cannot be read: previous terminated container "clf" not found`},
+		{"the first is not answered", nil, 1, ""},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			p := newPlayer()
+			created := root(1, 1, "")
+			goal := judge.Goal{Kind: judge.Available, Root: snapshot.RefTo(created), Baseline: created, Created: true, Patient: true}
+			p.step(journal.Began{Phase: journal.Wait, Goal: goal})
+			p.see(root(2, 1, "Creating"), deployment("3", 0), set)
+			reads := 0
+			for exits := int32(1); exits <= 5; exits++ {
+				for _, version := range []string{itoa(int64(10 + 2*exits)), itoa(int64(11 + 2*exits))} { // each is seen twice
+					if p.see(crashed(version, exits)); p.last.Log == nil {
+						continue
+					}
+					if reads++; reads <= len(c.answers) {
+						answer := c.answers[reads-1]
+						answer.Key = p.last.Log.Key
+						p.step(answer)
+					}
+				}
+			}
+			if reads != c.reads {
+				t.Errorf("it was read %d times, want %d", reads, c.reads)
+			}
+			problem := p.state.Last(p.now).Problems[0].Problem
+			if _, words := p.state.LastWords(problem); strings.Join(words, ";") != c.words {
+				t.Errorf("words %q, want %q", words, c.words)
+			}
+			p.step(journal.Began{Phase: journal.Scale, Goal: goal})
+			if p.last.Log == nil {
+				t.Error("the next goal has no count of its own")
+			}
+		})
+	}
+}

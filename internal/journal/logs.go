@@ -21,29 +21,41 @@ const (
 	logLines = 10
 )
 
-// logs are the logs that were asked for, by the key of the problem.
-type logs map[string]*logRead
+// logs are the logs that were asked for during a goal, by container.
+type logs struct {
+	reads map[string]*logRead
+	asked int
+}
+
+func newLogs() logs { return logs{reads: map[string]*logRead{}} }
 
 type logRead struct {
 	asked time.Time
+	exits int32 // how often the container had ended then
 	done  bool
 	lines []string
 	err   error
 }
 
-// wantLog asks for the log of a problem's container, once.
+// wantLog asks for the log of a problem's container: once, and where that told nothing again when it has ended
+// once more. Between the end of a run and the reading of its log the kubelet may have begun the next.
 func (s *step) wantLog(p judge.Problem) {
-	if p.Log == nil || s.logs[p.Key] != nil || len(s.logs) >= logsAtMost || s.Log != nil {
+	if p.Log == nil || s.logs.asked >= logsAtMost || s.Log != nil {
 		return
 	}
-	s.logs[p.Key] = &logRead{asked: s.now}
-	s.Log = &LogWant{Key: p.Key, Log: *p.Log}
+	key := p.Log.Key()
+	if read := s.logs.reads[key]; read != nil && (!read.done || len(read.lines) > 0 || p.Log.Exits <= read.exits) {
+		return
+	}
+	s.logs.asked++
+	s.logs.reads[key] = &logRead{asked: s.now, exits: p.Log.Exits}
+	s.Log = &LogWant{Key: key, Log: *p.Log}
 }
 
 // awaitLog returns until when the verdict waits for the log of its cause; zero: not at all.
 func (s *step) awaitLog(cause *judge.Held) time.Time {
 	s.wantLog(cause.Problem)
-	read := s.logs[cause.Key]
+	read := s.logs.of(cause.Problem)
 	if read == nil || read.done {
 		return time.Time{}
 	}
@@ -54,38 +66,39 @@ func (s *step) awaitLog(cause *judge.Held) time.Time {
 }
 
 func (l logs) answer(in LogDone) {
-	if read := l[in.Key]; read != nil {
+	if read := l.reads[in.Key]; read != nil {
 		read.done, read.lines, read.err = true, in.Lines, in.Err
 	}
 }
 
-// lines returns the last lines of a problem's container, where they were read.
-func (l logs) lines(key string) []string {
-	if read := l[key]; read != nil && read.done {
-		return read.lines
+// of returns the read of the log of a problem's container, or nil.
+func (l logs) of(p judge.Problem) *logRead {
+	if p.Log == nil {
+		return nil
 	}
-	return nil
+	return l.reads[p.Log.Key()]
 }
 
-// words returns what a problem's container said last, for telling.
-func (l logs) words(key string) []string {
-	read := l[key]
+// LastWords returns what the container of a problem said last, as far as it was read: the lines, and the same for
+// telling.
+func (s *State) LastWords(p judge.Problem) (lines, words []string) {
+	read := s.logs.of(p)
 	switch {
 	case read == nil || !read.done:
-		return nil
+		return nil, nil
 	case read.err != nil:
-		return []string{"its log cannot be read: " + read.err.Error()}
+		return nil, []string{"its log cannot be read: " + read.err.Error()}
 	case len(read.lines) == 0:
-		return []string{"its log is empty"}
+		return nil, []string{"its log is empty"}
 	}
-	words := []string{"its last words:"}
+	words = []string{"its last words:"}
 	if gist := judge.Gist(read.lines); gist != "" {
 		words = []string{"its last words (" + gist + "):"}
 	}
 	for _, line := range read.lines[max(0, len(read.lines)-logLines):] {
 		words = append(words, "  "+line)
 	}
-	return words
+	return read.lines, words
 }
 
 // unready returns the pods that are not ready and neither leave nor have ended.

@@ -207,11 +207,14 @@ func (s *step) tellState() {
 
 func (s *step) tellProblems(v judge.Verdict) {
 	for _, p := range v.Problems {
-		if _, told := s.story.problems[p.Key]; told || !p.Tell(s.now) || v.Outcome == judge.Failed && p.Key == v.Cause.Key {
+		if !p.Tell(s.now) || v.Outcome == judge.Failed && p.Key == v.Cause.Key {
+			continue
+		}
+		s.wantLog(p.Problem)
+		if _, told := s.story.problems[p.Key]; told {
 			continue
 		}
 		s.story.problems[p.Key] = p
-		s.wantLog(p.Problem)
 		text := p.Message
 		if t := p.Tolerance(); t >= 0 {
 			text += fmt.Sprintf(" (a failure if it lasts %s)", t)

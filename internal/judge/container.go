@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -118,11 +119,11 @@ func referenceClass(namespace, words, describe string) (class Class, hint string
 // ran has not ended.
 const exitsThatProve = 3
 
-// findExits reads how a container has ended. While it runs again it may be healing, so only a
-// container that is down counts.
+// findExits reads how a container has ended. While it runs again it may be healing, so only a container that is
+// down counts; of one that is not ready yet its end remains the cause as far as it is known.
 func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string) {
 	exits, last := snapshot.Exits(c)
-	if down := c.State.Terminated != nil || snapshot.Looping(c); last == nil || !down {
+	if down := c.State.Terminated != nil || snapshot.Looping(c); last == nil || !down && c.State.Running == nil {
 		return
 	}
 	class := CrashLoop
@@ -132,6 +133,27 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	case "StartError", "ContainerCannotRun": // it never ran, as its waiting reason says in between
 		class = ContainerStart
 	}
+	p := l.containerProblem(pod, c, what, class, "", l.exitsText(pod, c))
+	p.Since = last.FinishedAt.Time
+	if c.State.Running != nil {
+		p.Key += "/again" // for how long it is up is no part of how long it was down
+		p.Late, p.Unsure = true, true
+	} else {
+		p.Proven = class != ContainerStart && exits-l.snap.ExitsBefore(pod.UID, c.Name) >= exitsThatProve
+	}
+	if class == ContainerStart {
+		return
+	}
+	p.Log = &Log{Pod: snapshot.RefTo(pod), Container: c.Name, Previous: c.State.Terminated == nil, Exits: exits}
+	p.Hint = fmt.Sprintf("kubectl logs -n %s %s -c %s --previous", pod.Namespace, pod.Name, c.Name)
+	if class == OutOfMemory {
+		p.Hint = fmt.Sprintf("raise the memory limit of %s%s, now %s; %s", what, c.Name, memoryLimit(pod, c.Name), p.Hint)
+	}
+}
+
+// exitsText tells how often a container has ended, and how the last time.
+func (l *look) exitsText(pod *corev1.Pod, c corev1.ContainerStatus) string {
+	exits, last := snapshot.Exits(c)
 	text := fmt.Sprintf("exited %d times, last with code %d", exits, last.ExitCode)
 	if exits == 1 {
 		text = fmt.Sprintf("exited with code %d", last.ExitCode)
@@ -145,17 +167,14 @@ func (l *look) findExits(pod *corev1.Pod, c corev1.ContainerStatus, what string)
 	if killed := l.killedByProbe(pod, c); killed != "" {
 		text += "; " + killed
 	}
-	p := l.containerProblem(pod, c, what, class, "", text)
-	p.Since = last.FinishedAt.Time
-	p.Proven = class != ContainerStart && exits-l.snap.ExitsBefore(pod.UID, c.Name) >= exitsThatProve
-	if class == ContainerStart {
-		return
+	if c.State.Running == nil {
+		return text
 	}
-	p.Log = &Log{Pod: snapshot.RefTo(pod), Container: c.Name, Previous: c.State.Terminated == nil}
-	p.Hint = fmt.Sprintf("kubectl logs -n %s %s -c %s --previous", pod.Namespace, pod.Name, c.Name)
-	if class == OutOfMemory {
-		p.Hint = fmt.Sprintf("raise the memory limit of %s%s, now %s; %s", what, c.Name, memoryLimit(pod, c.Name), p.Hint)
+	text += "; it runs again since " + c.State.Running.StartedAt.UTC().Format(time.RFC3339)
+	if seen := l.seenByProbe(pod, c); !strings.Contains(text, seen) {
+		text += ", but is not ready: " + seen
 	}
+	return text
 }
 
 // killedByProbe tells that the kubelet ended a container because its liveness or startup probe failed.
@@ -189,14 +208,20 @@ func memoryLimit(pod *corev1.Pod, name string) string {
 }
 
 // findProbe reads a container that runs but is not ready. It may yet be, so this is a cause to name
-// and never a failure by itself; the kubelet's Event tells what the probe saw.
+// and never a failure by itself.
 func (l *look) findProbe(pod *corev1.Pod, c corev1.ContainerStatus, what string) {
-	for _, e := range l.snap.Events(pod.UID) {
-		if e.Reason == "Unhealthy" && aboutContainer(e, c.Name) {
-			l.containerProblem(pod, c, what, NotReady, "Unhealthy", e.Message)
-			return
-		}
+	if seen := l.seenByProbe(pod, c); seen != "" {
+		l.containerProblem(pod, c, what, NotReady, "Unhealthy", seen)
 	}
+}
+
+// seenByProbe returns what the kubelet's Event tells that a probe has seen in the present run of a container.
+func (l *look) seenByProbe(pod *corev1.Pod, c corev1.ContainerStatus) string {
+	e := l.newestEvent(pod, func(e *corev1.Event) bool { return e.Reason == "Unhealthy" && aboutContainer(e, c.Name) })
+	if e == nil || snapshot.EventTime(e).Before(c.State.Running.StartedAt.Time) {
+		return ""
+	}
+	return e.Message
 }
 
 // containerProblem adds a problem of a container and returns it for more to be said. It is good until

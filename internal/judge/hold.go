@@ -50,8 +50,8 @@ type Verdict struct {
 	Remembered map[string]bool
 }
 
-// Tell reports whether the problem has been there for long enough to be told.
-func (h Held) Tell(now time.Time) bool { return now.Sub(h.First) >= h.Class.Quiet() }
+// Tell reports whether the problem is news, and has been there for long enough to be told.
+func (h Held) Tell(now time.Time) bool { return !h.Late && now.Sub(h.First) >= h.Class.Quiet() }
 
 // forgetAfter is how long a problem that has vanished is remembered, so that one which comes and
 // goes while something retries keeps its age.
@@ -140,7 +140,7 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 
 // weigh makes a problem the cause of a failure when its class's time is over, and it is the first such.
 func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
-	if !held.Tell(now) {
+	if !held.Late && !held.Tell(now) {
 		wake.at(held.First.Add(held.Class.Quiet()))
 	}
 	tolerance := held.Tolerance()

@@ -30,6 +30,9 @@ type Problem struct {
 	// Unsure problems are told but, for now, no failure by themselves: they may be passing, or what would tell
 	// whether they do cannot be seen.
 	Unsure bool
+	// Late problems are named where the cause is asked for, as at the limit, and are no news: what they tell of
+	// has been told.
+	Late bool
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
 }
@@ -40,7 +43,12 @@ type Log struct {
 	Container string
 	// Previous asks for the run before the present one.
 	Previous bool
+	// Exits is how often the container had ended then.
+	Exits int32
 }
+
+// Key identifies the container.
+func (l Log) Key() string { return string(l.Pod.UID) + "/" + l.Container }
 
 // Link is one step of a chain of causes.
 type Link struct {

@@ -238,7 +238,7 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 	if l.once() {
 		e.Text = fmt.Sprintf("not %s at present", goalOf(phase))
 	}
-	e.Details, e.Hint = lastKnown(last)
+	e.Details, e.Log, e.Hint = lastKnown(last, l.state.LastWords)
 	if goalOf(phase) == journal.Delete && len(last.Lacks) == 0 {
 		e.Details = append(e.Details, "nothing is known to be left, but no read has proven it")
 	}
@@ -253,16 +253,20 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 	return TimedOut
 }
 
-// lastKnown says what a verdict leaves open, and what to do about the gravest problem that has a remedy.
-func lastKnown(v judge.Verdict) (details []string, hint string) {
+// lastKnown says what a verdict leaves open, the last words of the container of the gravest problem that has any,
+// and what to do about the gravest that has a remedy.
+func lastKnown(v judge.Verdict, lastWords func(judge.Problem) (lines, words []string)) (details, log []string, hint string) {
 	for _, lack := range v.Lacks {
 		details = append(details, lack.Text)
 	}
 	for _, p := range v.Problems {
 		details = append(details, "cause, as far as known: "+p.Message)
 		hint = cmp.Or(hint, p.Hint)
+		if lines, words := lastWords(p.Problem); len(log) == 0 && len(lines) > 0 {
+			log, details = lines, append(details, words...)
+		}
 	}
-	return append(details, v.Findings.Serving...), hint
+	return append(details, v.Findings.Serving...), log, hint
 }
 
 // silent is how long a request must have been waited for to blame the API server for its want of an answer.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -90,11 +91,28 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestHintOfTheGravest: at the limit the next command is that for the problem that comes first.
-func TestHintOfTheGravest(t *testing.T) {
-	problem := func(hint string) judge.Held { return judge.Held{Problem: judge.Problem{Message: "wrong", Hint: hint}} }
-	v := judge.Verdict{Problems: []judge.Held{problem(""), problem("create the Secret"), problem("describe the Deployment")}}
-	if details, hint := lastKnown(v); hint != "create the Secret" || len(details) != 3 {
-		t.Errorf("hint %q, details %q", hint, details)
+// TestCauseAtTheLimit: at the limit the next command is that for the problem that comes first, and the last words
+// are of the first container that has any.
+func TestCauseAtTheLimit(t *testing.T) {
+	problem := func(key, hint string) judge.Held {
+		return judge.Held{Problem: judge.Problem{Key: key, Message: key + " is wrong", Hint: hint}}
+	}
+	v := judge.Verdict{Problems: []judge.Held{problem("a", ""), problem("b", "create the Secret"), problem("c", "describe the Deployment")}}
+	words := func(p judge.Problem) (lines, words []string) {
+		if p.Key == "a" {
+			return nil, []string{"its log is empty"}
+		}
+		return []string{"of " + p.Key}, []string{"its last words:", "  of " + p.Key}
+	}
+	details, log, hint := lastKnown(v, words)
+	if hint != "create the Secret" {
+		t.Errorf("hint %q", hint)
+	}
+	want := []string{"cause, as far as known: a is wrong", "cause, as far as known: b is wrong", "its last words:", "  of b", "cause, as far as known: c is wrong"}
+	if diff := cmp.Diff(want, details); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"of b"}, log); diff != "" {
+		t.Error(diff)
 	}
 }
