@@ -43,7 +43,7 @@ type testCase struct {
 		Before       object           `json:"before"`
 	} `json:"goal"`
 	Change   map[string]object `json:"change"`
-	Events   []object          `json:"events"`  // about the pod, oldest first
+	Events   []object          `json:"events"`  // about the pod unless they say otherwise, oldest first
 	Blind    bool              `json:"blind"`   // Events may not be read
 	Earlier  []object          `json:"earlier"` // states of the pod that were seen before, oldest first
 	Beside   []object          `json:"beside"`  // other pods of the ReplicaSet
@@ -193,10 +193,10 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 	}
 	s.SetComplete(snapshot.Event, !tc.Blind)
 	for i, e := range tc.Events {
-		s.Set(typed(t, merge(e, object{
+		s.Set(typed(t, merge(object{
 			"kind": "Event", "metadata": object{"name": fmt.Sprintf("e%d", i), "uid": fmt.Sprintf("e%d", i), "resourceVersion": "1"},
 			"involvedObject": object{"kind": "Pod", "uid": "pod"},
-		})))
+		}, e)))
 	}
 	if tc.Stranger {
 		s.Set(typed(t, merge(world["Deployment"], object{"metadata": object{"name": "old", "uid": "old"}})))

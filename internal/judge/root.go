@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -154,8 +156,7 @@ func (l *look) statusIsYounger() bool {
 	case l.root.GetGeneration() == 1:
 		return true
 	}
-	return l.goal.Baseline != nil && l.goal.Baseline.GetGeneration() == l.root.GetGeneration() &&
-		!equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"])
+	return l.known() && !equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"])
 }
 
 // dated reports whether managedFields must date every change of the spec that may not have been acted on.
@@ -168,7 +169,12 @@ func dated(a engine.Arrival) bool {
 // writtenAfterSpec reports whether managedFields date the status at least 2 s after every write of
 // the spec: their times have a resolution of one second.
 func writtenAfterSpec(fields []metav1.ManagedFieldsEntry) bool {
-	var spec, status time.Time
+	spec, status := written(fields)
+	return !spec.IsZero() && status.Sub(spec) >= 2*time.Second
+}
+
+// written returns when managedFields date the last write of an object, and that of its status.
+func written(fields []metav1.ManagedFieldsEntry) (spec, status time.Time) {
 	for _, f := range fields {
 		switch {
 		case f.Time == nil:
@@ -178,12 +184,16 @@ func writtenAfterSpec(fields []metav1.ManagedFieldsEntry) bool {
 			spec = f.Time.Time
 		}
 	}
-	return !spec.IsZero() && status.Sub(spec) >= 2*time.Second
+	return spec, status
 }
 
 // suspectSilence tells why the operator may not have acted. It is no failure of the workload and never
 // becomes a verdict before the deadline.
 func (l *look) suspectSilence(what, link string) {
+	if text := l.status.Description; l.status.State == engine.StateFailed && text != "" && !l.firstLook() && !strings.Contains(text, progressText) {
+		l.suspectSameWord(text)
+		return
+	}
 	message := what + " may not be running, or not watch this namespace"
 	if label := l.engine.Identity().Chooses; l.root.GetLabels()[label] != "" {
 		message = fmt.Sprintf("%s may be another one: label %s=%s leaves the object to an operator of that id alone", what, label, l.root.GetLabels()[label])
@@ -203,6 +213,24 @@ func parked(w engine.Workload, matched map[string]*appsv1.Deployment) bool {
 	return slices.ContainsFunc(w.Names, func(name string) bool { return matched[name] != nil && replicasOf(matched[name]) == 0 })
 }
 
+// suspectSameWord tells what the operator said before the present spec and says still. Where a change leads to the same
+// error it writes no status, so that nothing tells whether it has acted: what it says is the cause as far as known.
+func (l *look) suspectSameWord(text string) {
+	if l.saidOfThis() || l.saidSince() {
+		return
+	}
+	l.Problems = append(l.Problems, Problem{
+		Class: OperatorSilent, Key: string(OperatorSilent),
+		Message: fmt.Sprintf("the operator still says: %s; it wrote that before this change, and writes nothing new where it would say the same", text),
+		Chain:   l.chain(l.root, "Failed: "+text),
+		Hint:    l.describeRoot() + ", where its Events tell whether it goes on saying so; seldonctl check -n " + l.root.GetNamespace(),
+	})
+}
+
+func (l *look) describeRoot() string {
+	return fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
+}
+
 // findState demands the operator's own word, which is a hint, and reads its errors. While anything
 // is parked at zero its state stays Creating for ever although nothing is wrong.
 func (l *look) findState(matched map[string]*appsv1.Deployment) {
@@ -216,12 +244,57 @@ func (l *look) findState(matched map[string]*appsv1.Deployment) {
 	default:
 		l.lackf("state", "the operator reports %q", orNone(string(l.status.State)))
 	}
-	if l.status.State == engine.StateFailed && (l.seen || l.firstLook()) {
+	if l.status.State != engine.StateFailed {
+		return
+	}
+	switch {
+	case l.seen && !l.Settle || l.saidOfThis():
 		l.findOperatorError()
+	case l.seen || l.firstLook() || l.saidSince():
+		l.findOperatorError()
+		if problem := len(l.Problems) - 1; problem >= 0 && l.Problems[problem].Class == Refused {
+			l.Problems[problem].Class = OperatorError // it may be said of an earlier spec
+		}
 	}
-	if problem := len(l.Problems) - 1; !l.seen && problem >= 0 && l.Problems[problem].Class == Refused {
-		l.Problems[problem].Class = OperatorError // it may be said of an earlier spec
-	}
+}
+
+// saidOfThis reports whether the operator has said its present error of the present spec: each pass that fails ends
+// with an Event, which names the version of the object that the pass had read. A repetition keeps that of the
+// first, so that this proves nothing of an error that was told already before.
+func (l *look) saidOfThis() bool {
+	return l.known() && slices.ContainsFunc(l.errorEvents(), func(e *corev1.Event) bool {
+		read, err1 := strconv.ParseUint(e.InvolvedObject.ResourceVersion, 10, 64)
+		ours, err2 := strconv.ParseUint(l.goal.Baseline.GetResourceVersion(), 10, 64)
+		return err1 == nil && err2 == nil && read >= ours
+	})
+}
+
+// lateWord is how long after the spec a repetition must have been written to be no pass's that had read the spec
+// before: a pass takes milliseconds, and so does its Event, but a busy operator may keep Events back for a while.
+const lateWord = 10 * time.Second
+
+// saidSince reports whether the operator has repeated its present error so long after the spec that it is most likely
+// said of it, by the API server's dates of both writes: the operator retries what fails, one pass of an
+// object after the other. An operator whose cache is old may be mistaken, so what follows from it is borne longer.
+func (l *look) saidSince() bool {
+	spec, _ := written(l.root.GetManagedFields())
+	return l.known() && !spec.IsZero() && slices.ContainsFunc(l.errorEvents(), func(e *corev1.Event) bool {
+		repeated, _ := written(e.ManagedFields)
+		return repeated.Sub(spec) >= lateWord
+	})
+}
+
+// known reports whether the Baseline is of the present spec.
+func (l *look) known() bool {
+	return l.goal.Baseline != nil && l.goal.Baseline.GetGeneration() == l.root.GetGeneration()
+}
+
+// errorEvents returns the Events that tell the operator's present error.
+func (l *look) errorEvents() []*corev1.Event {
+	text := l.status.Description
+	return slices.DeleteFunc(l.snap.Events(l.root.GetUID()), func(e *corev1.Event) bool {
+		return text == "" || e.Type != corev1.EventTypeWarning || strings.TrimSpace(e.Message) != strings.TrimSpace(text)
+	})
 }
 
 // remarkConditions reads the conditions that do not gate the state. ServicesReady is set False in
@@ -280,7 +353,7 @@ func (l *look) findOperatorError() {
 	case containsAny(words, transientTexts):
 		problem.Class = OperatorRetries
 	default:
-		problem.Hint = fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
+		problem.Hint = l.describeRoot()
 	}
 	l.Problems = append(l.Problems, problem)
 }

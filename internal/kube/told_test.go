@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -54,6 +56,20 @@ func TestTrimKeepsWhatCausesAreReadFrom(t *testing.T) {
 	want := pod.DeepCopy()
 	trim(pod)
 	if diff := cmp.Diff(want, pod); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Of an Event stays when the API server last dated a write of it, and not what was written.
+func TestTrimKeepsTheDateOfAnEvent(t *testing.T) {
+	at := func(second int) *metav1.Time { return new(metav1.Date(2026, 1, 1, 0, 0, second, 0, time.UTC)) }
+	written := func(manager string, second int) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{Manager: manager, Time: at(second), FieldsV1: metav1.NewFieldsV1(`{"f:count":{}}`)}
+	}
+	e := &corev1.Event{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{written("a", 1), written("b", 3), written("c", 2), {Manager: "d"}}}}
+	trim(e)
+	want := []metav1.ManagedFieldsEntry{{Manager: "b", Time: at(3)}}
+	if diff := cmp.Diff(want, e.ManagedFields); diff != "" {
 		t.Error(diff)
 	}
 }

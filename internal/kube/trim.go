@@ -31,8 +31,19 @@ func trim(o snapshot.Object) {
 	case *appsv1.ReplicaSet:
 		trimPodSpec(&o.Spec.Template.Spec)
 	case *corev1.Event:
-		o.ManagedFields = nil
+		o.ManagedFields = lastWrite(o.ManagedFields)
 	}
+}
+
+// lastWrite keeps who wrote last, and when by the API server's clock: an Event's own times are its writer's.
+func lastWrite(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	var last []metav1.ManagedFieldsEntry
+	for _, e := range entries {
+		if e.Time != nil && (len(last) == 0 || e.Time.After(last[0].Time.Time)) {
+			last = []metav1.ManagedFieldsEntry{{Manager: e.Manager, Operation: e.Operation, Time: e.Time}}
+		}
+	}
+	return last
 }
 
 // trimManaged keeps who wrote when by what means, and of what was written only which fields of

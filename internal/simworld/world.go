@@ -329,7 +329,7 @@ func (w *World) notice(c *change) {
 func (w *World) event(about Object, kind, reason, component, message string) {
 	ref := corev1.ObjectReference{
 		Kind: kindOf(about), Namespace: about.GetNamespace(), Name: about.GetName(), UID: about.GetUID(),
-		APIVersion: w.kinds[kindOf(about)].at.GroupVersion().String(),
+		APIVersion: w.kinds[kindOf(about)].at.GroupVersion().String(), ResourceVersion: about.GetResourceVersion(),
 	}
 	w.after(around(w.dice(fmt.Sprint("event", w.rv, reason)), w.Pace.Events), func() { w.writeEvent(ref, kind, reason, component, message) })
 }
