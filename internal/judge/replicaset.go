@@ -105,7 +105,7 @@ func (l *look) findLosses(rs *appsv1.ReplicaSet) {
 		return
 	}
 	first, last := found.list[0], found.list[len(found.list)-1]
-	proven := found.rounds >= lossesThatProve && last.at.Sub(first.at) >= PodsEvicted.Tolerance() && !nodesComing
+	proven := found.rounds >= lossesThatProve && found.began.Sub(first.at) >= PodsEvicted.Tolerance() && !nodesComing
 	text := fmt.Sprintf("pod %s was lost", last.pod.Name)
 	if found.rounds > 1 {
 		text = fmt.Sprintf("%d pods were lost one after the other, the last %s", len(found.list), last.pod.Name)

@@ -289,6 +289,7 @@ const (
 	PodsDenied    IllKind = "pods denied"
 	SlowPull      IllKind = "slow pull"
 	Evicted       IllKind = "evicted"
+	Ousted        IllKind = "evicted before it is ready"
 	Flaps         IllKind = "readiness flaps"
 	Relapse       IllKind = "exits once after a long run" // whose containers were restarted long ago
 )
@@ -339,4 +340,61 @@ func (w *World) numberOf(deployment string) int {
 		w.wards[key] = w.wards["deployments"]
 	}
 	return w.wards[key] - 1
+}
+
+// Series are the pods of one ReplicaSet that were lost one after the other, each made since the one before was lost.
+type Series struct {
+	Set string
+	// Lost is when each was.
+	Lost []time.Duration
+	// Until is when a pod of the ReplicaSet was ready again, or none was wanted; the world's end if never.
+	Until time.Duration
+}
+
+// Losses gives the series of losses of the ReplicaSets below the custom resource with that UID.
+func (w *World) Losses(uid string) []Series {
+	ours, ready, lost := map[string]bool{uid: true}, map[string]bool{}, map[string]bool{}
+	made, open := map[string]time.Duration{}, map[string]*Series{}
+	var found []*Series
+	end := func(set string, at time.Duration) {
+		if s := open[set]; s != nil {
+			s.Until = at
+			delete(open, set)
+		}
+	}
+	for _, c := range w.log {
+		id, set := string(c.Object.GetUID()), controllerOf(c.Object)
+		ours[id] = ours[id] || ours[set]
+		pod, isPod := asPod(c.Object)
+		switch {
+		case !ours[id]:
+		case c.Kind == "ReplicaSet" && (c.Verb == "DELETED" || wantsNone(c.Object)):
+			end(id, c.At)
+		case !isPod:
+		case c.Verb == "ADDED":
+			made[id] = c.At
+		case pod.Status.Phase == corev1.PodFailed && !lost[id]:
+			lost[id], ready[id] = true, false
+			if open[set] == nil {
+				open[set] = &Series{Set: set, Until: w.now()}
+				found = append(found, open[set])
+			}
+			if s := open[set]; len(s.Lost) == 0 || made[id] >= s.Lost[len(s.Lost)-1] {
+				s.Lost = append(s.Lost, c.At)
+			}
+		case ready[id] != isReady(pod):
+			ready[id] = isReady(pod)
+			end(set, c.At)
+		}
+	}
+	out := make([]Series, 0, len(found))
+	for _, s := range found {
+		out = append(out, *s)
+	}
+	return out
+}
+
+func wantsNone(o Object) bool {
+	rs, ok := o.(*appsv1.ReplicaSet)
+	return ok && *rs.Spec.Replicas == 0
 }

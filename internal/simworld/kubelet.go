@@ -175,6 +175,7 @@ func (l *life) after(d time.Duration, do func(*corev1.Pod)) {
 
 func (l *life) begin(pod *corev1.Pod) {
 	l.w.podStatus(l.name, func(p *corev1.Pod) {
+		p.Status.StartTime = new(metav1.NewTime(time.Now().Truncate(time.Second)))
 		p.Status.ContainerStatuses, p.Status.InitContainerStatuses = nil, nil
 		reason := "ContainerCreating"
 		if len(p.Spec.InitContainers) > 0 {
@@ -297,6 +298,8 @@ func (l *life) run(pod *corev1.Pod, kind IllKind) {
 		l.after(around(l.dice, 2*time.Second), func(pod *corev1.Pod) { l.exit(pod, false, 1, "Error", l.start) })
 	case OutOfMemory:
 		l.after(around(l.dice, 4*time.Second), func(pod *corev1.Pod) { l.exit(pod, false, 137, "OOMKilled", l.start) })
+	case Ousted:
+		l.after(around(l.dice, 10*time.Second), l.evict)
 	case NeverReady:
 		l.w.event(pod, "Warning", "Unhealthy", kubeletName, "Readiness probe failed: connection refused")
 		l.after(5*time.Second, func(pod *corev1.Pod) {
@@ -334,14 +337,18 @@ func (l *life) ready(pod *corev1.Pod, kind IllKind) {
 			})
 		}
 	case Evicted:
-		l.after(around(l.dice, 5*time.Second), func(pod *corev1.Pod) {
-			l.w.event(pod, "Warning", "Evicted", kubeletName, "The node was low on resource: memory.")
-			l.w.podStatus(l.name, func(p *corev1.Pod) {
-				p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
-				podCondition(l.w.stamp(), p, corev1.PodReady, false, "PodFailed", "")
-			})
-		})
+		l.after(around(l.dice, 5*time.Second), l.evict)
 	}
+}
+
+// evict takes the pod away, which its ReplicaSet replaces.
+func (l *life) evict(pod *corev1.Pod) {
+	l.w.event(pod, "Warning", "Evicted", kubeletName, "The node was low on resource: memory.")
+	l.w.podStatus(l.name, func(p *corev1.Pod) {
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
+		podCondition(l.w.stamp(), p, corev1.PodReady, false, "PodFailed", "")
+		podCondition(l.w.stamp(), p, corev1.DisruptionTarget, true, "TerminationByKubelet", "The node was low on resource: memory.")
+	})
 }
 
 func (l *life) setReady(is bool) {

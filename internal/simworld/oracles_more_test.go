@@ -45,6 +45,7 @@ func tolerance(class string) (time.Duration, bool) {
 		"InvalidImageName": 2 * time.Second, "Refused": 2 * time.Second, "PodsDenied": 2 * time.Second, "NoProgress": 2 * time.Second,
 		"ReplicasRewritten": 10 * time.Second, "TemplateRewritten": 10 * time.Second, "ImagePull": 30 * time.Second, "MissingReference": 30 * time.Second, "OperatorError": 30 * time.Second,
 		"Quota": 60 * time.Second, "Unschedulable": 60 * time.Second, "CrashLoop": 60 * time.Second, "OutOfMemory": 60 * time.Second,
+		"PodsEvicted": 60 * time.Second,
 	}
 	d, known := times[class]
 	return d, known
@@ -76,6 +77,10 @@ func (v *verdict) failures() {
 }
 
 func (v *verdict) failed(e *told, hold time.Duration) {
+	if e.Reason == "PodsEvicted" {
+		v.failedByLosses(e, hold)
+		return
+	}
 	if e.Reason == "ReplicasRewritten" || e.Reason == "TemplateRewritten" {
 		from, to := e.at-hold+coarse, e.at-v.delay(e.at)
 		switch {
@@ -103,6 +108,27 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 		return
 	}
 	v.failf("failure", "%s %q at %s, but nothing has been so for %s", e.Reason, e.Text, e.at, hold)
+}
+
+// failedByLosses: three pods of one ReplicaSet had been lost one after the other in the time of the class, and none
+// had been ready since.
+func (v *verdict) failedByLosses(e *told, hold time.Duration) {
+	for _, s := range v.world.Losses(v.uid) {
+		if proven := provenAt(s, hold-coarse); proven > 0 && proven <= e.at && s.Until >= e.at-v.delay(e.at) {
+			return
+		}
+	}
+	v.failf("failure", "%q at %s, but the losses were %v", e.Text, e.at, v.world.Losses(v.uid))
+}
+
+// provenAt is when a series had lasted for so long with three losses or more; 0 if it never did.
+func provenAt(s simworld.Series, hold time.Duration) time.Duration {
+	for i, at := range s.Lost {
+		if i >= 2 && at-s.Lost[0] >= hold {
+			return at
+		}
+	}
+	return 0
 }
 
 // names reports whether a failure is about the object that a symptom was seen on, or about its Deployment.
@@ -364,6 +390,7 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 	if !v.p.request.FailFast || v.has("operator") {
 		return
 	}
+	v.slowLosses(ph, over)
 	for _, s := range v.world.Symptoms(v.uid) {
 		hold, known := tolerance(s.Class)
 		if !known || s.Class == "OperatorError" {
@@ -387,6 +414,17 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		}
 		if s.Until > due+sayBad && over > due+sayBad {
 			v.failf("speed", "%s on %s since %s, but phase %s went on until %s with %s", s.Class, s.Description, s.At, ph.name, over, endOf(ph))
+		}
+	}
+}
+
+// slowLosses: that pods are taken away again and again is said when it is proven.
+func (v *verdict) slowLosses(ph phase, over time.Duration) {
+	for _, s := range v.world.Losses(v.uid) {
+		proven := provenAt(s, 60*time.Second+coarse)
+		due := max(proven, ph.began, v.operated(ph)) + sayBad
+		if proven > 0 && s.Until > due && over > due {
+			v.failf("speed", "losses %v, but phase %s went on until %s with %s", s, ph.name, over, endOf(ph))
 		}
 	}
 }
