@@ -199,7 +199,8 @@ const (
 func StateOf(s *snapshot.Snapshot, pod *corev1.Pod) (state PodState, why string) {
 	switch {
 	case pod.DeletionTimestamp != nil:
-		return PodTerminating, ""
+		why, _, _ = strings.Cut(lossOf(pod), ":") // such as a pod of a higher priority
+		return PodTerminating, why
 	case finished(pod):
 		return PodEnded, pod.Status.Reason
 	case podReady(pod):

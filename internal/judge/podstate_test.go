@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/seldonctl/seldonctl/internal/judge"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -41,6 +42,24 @@ func TestStateOf(t *testing.T) {
 			slices.Sort(lives)
 			if diff := cmp.Diff(wants[name], strings.Join(slices.Compact(lives), ", ")); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestStateOfWhatGoes: why a pod goes is told where somebody else than its ReplicaSet takes it away.
+func TestStateOfWhatGoes(t *testing.T) {
+	for name, c := range map[string]struct{ conditions, want string }{
+		"scaled down": {`[{type: Ready, status: "True"}]`, ""},
+		"preempted":   {`[{type: DisruptionTarget, status: "True", reason: PreemptionByScheduler, message: "default-scheduler: preempting"}]`, "PreemptionByScheduler"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var o object
+			if err := yaml.Unmarshal([]byte(`{kind: Pod, metadata: {uid: pod, deletionTimestamp: "2026-01-01T00:00:00Z"}, status: {phase: Running, conditions: `+c.conditions+`}}`), &o); err != nil {
+				t.Fatal(err)
+			}
+			if state, why := judge.StateOf(snapshot.New(), typed(t, o).(*corev1.Pod)); state != judge.PodTerminating || why != c.want {
+				t.Errorf("%s %q, want %s %q", state, why, judge.PodTerminating, c.want)
 			}
 		})
 	}

@@ -109,7 +109,7 @@ func Look(s *snapshot.Snapshot, e engine.Reader, root *unstructured.Unstructured
 	if findings.Seen || verdict.Outcome == judge.Reached {
 		m.acted = root.GetGeneration()
 	}
-	told := slices.DeleteFunc(verdict.Problems, func(h judge.Held) bool { return !h.Tell(at.Now) })
+	told := slices.DeleteFunc(verdict.Problems, func(h judge.Held) bool { return !h.Late && !h.Tell(at.Now) })
 	sight.judged(s, verdict, told)
 	sight.Below = tree(s, root.GetUID(), told)
 	return sight, m, wake
