@@ -62,11 +62,12 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 // limitRange matches a LimitRange's refusal.
 var limitRange = regexp.MustCompile(`(minimum|maximum) \S+ usage per (Container|Pod)|limit to request ratio per`)
 
-// isPresentReplicaSet reports whether the ReplicaSet is that of its Deployment's present template.
+// isPresentReplicaSet reports whether the ReplicaSet is that of its Deployment's present template. Before the deployment
+// controller has seen that one, its newest ReplicaSet is of a former one, and what is wrong there may be so for long.
 func (l *look) isPresentReplicaSet(rs snapshot.Object) bool {
 	for _, owner := range rs.GetOwnerReferences() {
 		if d, ok := l.snap.Get(owner.UID).(*appsv1.Deployment); ok {
-			return isPresent(d, rs)
+			return d.Status.ObservedGeneration >= d.Generation && isPresent(d, rs)
 		}
 	}
 	return false
