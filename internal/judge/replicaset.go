@@ -43,8 +43,8 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 	switch {
 	case strings.Contains(words, quotaText):
 		return Quota, "kubectl describe resourcequotas" + n
-	case strings.Contains(words, "because it is being terminated"):
-		return NamespaceEnding, "kubectl get namespace " + rs.Namespace + " -o yaml"
+	case strings.Contains(words, endingText):
+		return NamespaceEnding, endingHint(rs.Namespace)
 	case strings.Contains(words, "violates PodSecurity"):
 		return PodsDenied, "kubectl get namespace " + rs.Namespace + " --show-labels"
 	case containsAny(words, []string{"denied the request", "denied request:"}): // a webhook, a ValidatingAdmissionPolicy

@@ -326,6 +326,11 @@ var transientTexts = []string{
 // the transient ones: what is invalid may be a timeoutSeconds.
 var permanentTexts = []string{"is invalid:", "is forbidden:"}
 
+// endingText is the API server's word for what cannot be made in a namespace that is being deleted.
+const endingText = "because it is being terminated"
+
+func endingHint(namespace string) string { return "kubectl get namespace " + namespace + " -o yaml" }
+
 // quotaText is the API server's word for what it forbids only until there is room.
 const quotaText = "exceeded quota"
 
@@ -347,6 +352,8 @@ func (l *look) findOperatorError() {
 	switch words := unnamed(text); {
 	case strings.Contains(words, quotaText):
 		problem.Class, problem.Hint = Quota, "kubectl describe resourcequotas -n "+l.root.GetNamespace()
+	case strings.Contains(words, endingText):
+		problem.Class, problem.Hint = NamespaceEnding, endingHint(l.root.GetNamespace())
 	case containsAny(words, permanentTexts):
 		problem.Class = Refused
 		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
