@@ -159,6 +159,12 @@ func (l *look) statusIsYounger() bool {
 	return l.known() && !equality.Semantic.DeepEqual(status, l.goal.Baseline.Object["status"])
 }
 
+// statusIsFormer reports whether the status is still that which the present spec found, although its changes show
+// in the children: a change that only takes something back shows before anybody has acted on it.
+func (l *look) statusIsFormer() bool {
+	return !l.firstLook() && l.goal.Proven != l.root.GetGeneration() && !l.statusIsYounger()
+}
+
 // dated reports whether managedFields must date every change of the spec that may not have been acted on.
 // They do not date one that only removes something, except from a list that counts as one field.
 func dated(a engine.Arrival) bool {
@@ -194,14 +200,13 @@ func (l *look) suspectSilence(what, link string) {
 		l.suspectSameWord(text)
 		return
 	}
-	message := what + " may not be running, or not watch this namespace"
+	message, hint := what+" may not be running, or not watch this namespace", "seldonctl check -n "+l.root.GetNamespace()
 	if label := l.engine.Identity().Chooses; l.root.GetLabels()[label] != "" {
 		message = fmt.Sprintf("%s may be another one: label %s=%s leaves the object to an operator of that id alone", what, label, l.root.GetLabels()[label])
+		hint = "take the label off, or see that an operator of that id runs: " + hint + " -f FILE"
 	}
 	l.Problems = append(l.Problems, Problem{
-		Class: OperatorSilent, Key: string(OperatorSilent), Message: message,
-		Chain: l.chain(l.root, link),
-		Hint:  "seldonctl check -n " + l.root.GetNamespace(),
+		Class: OperatorSilent, Key: string(OperatorSilent), Message: message, Chain: l.chain(l.root, link), Hint: hint,
 	})
 }
 
@@ -248,7 +253,7 @@ func (l *look) findState(matched map[string]*appsv1.Deployment) {
 		return
 	}
 	switch {
-	case l.seen && !l.Settle || l.saidOfThis():
+	case l.seen && !l.Settle && !l.statusIsFormer() || l.saidOfThis():
 		l.findOperatorError()
 	case l.seen || l.firstLook() || l.saidSince():
 		l.findOperatorError()
@@ -363,6 +368,10 @@ func (l *look) findOperatorError() {
 		problem.Hint = l.describeRoot()
 	}
 	l.Problems = append(l.Problems, problem)
+}
+
+func (l *look) describe() string {
+	return fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
 }
 
 func (l *look) ownedDeployments() []*appsv1.Deployment {
