@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,21 +132,36 @@ func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 	}
 	l.Problems = append(l.Problems, Problem{
 		Class: TemplateRewritten, Key: string(TemplateRewritten) + "/" + string(d.UID),
-		Message: fmt.Sprintf("Deployment %s %s although the operator has acted; its spec was last written by %s", d.Name, found[0], lastWriter(d, `"f:spec"`)),
+		Message: fmt.Sprintf("Deployment %s %s although the operator has acted; %s", d.Name, found[0], l.templateWriter(d)),
 		Chain:   l.chain(d, strings.Join(found, "; ")),
-		Hint:    fmt.Sprintf("kubectl get deployment -n %s %s --show-managed-fields -o yaml", d.Namespace, d.Name),
+		Hint:    fmt.Sprintf("kubectl get deployment -n %s %s --show-managed-fields -o yaml; kubectl get mutatingwebhookconfigurations", d.Namespace, d.Name),
 	})
+}
+
+// templateWriter tells who wrote the Deployment's spec last. What a webhook makes of a write counts as the writer's.
+func (l *look) templateWriter(d *appsv1.Deployment) string {
+	writer := lastWriter(d, `"f:spec"`)
+	if writer == strconv.Quote(l.operator()) {
+		return "the operator itself wrote it last, so an admission webhook rewrites it"
+	}
+	return "its spec was last written by " + writer
+}
+
+// operator returns the name under which the operator writes, that of who wrote the status; nothing where that is not known.
+func (l *look) operator() string {
+	name := ""
+	for _, f := range l.root.GetManagedFields() {
+		if f.Subresource == "status" {
+			name = f.Manager
+		}
+	}
+	return name
 }
 
 // findOtherWriter waits for the operator to put right what somebody else wrote into a Deployment. What
 // it leaves there is told.
 func (l *look) findOtherWriter(d *appsv1.Deployment) {
-	operator, other := "", metav1.ManagedFieldsEntry{}
-	for _, f := range l.root.GetManagedFields() {
-		if f.Subresource == "status" {
-			operator = f.Manager
-		}
-	}
+	operator, other := l.operator(), metav1.ManagedFieldsEntry{}
 	written := metav1.Time{}
 	for _, f := range d.ManagedFields {
 		switch {
