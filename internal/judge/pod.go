@@ -85,6 +85,9 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 			Class: class, Key: string(Unschedulable) + "/" + string(pod.UID), Since: c.LastTransitionTime.Time,
 			Message: fmt.Sprintf("pod %s: %s", pod.Name, c.Message), Chain: l.chain(pod, c.Reason+": "+c.Message), Hint: hint,
 		}
+		if class == NodesComing {
+			p.Message = fmt.Sprintf("%s (nodes are on their way: %s)", p.Message, l.autoscalerWord(pod).Message)
+		}
 		if class == Unschedulable && l.snap.Refused(snapshot.Event) {
 			p.Unsure = true
 			p.Message += " (whether nodes are on their way cannot be seen: no Events could be read)"
@@ -145,14 +148,18 @@ func (l *look) schedulingClass(pod *corev1.Pod, words string) (class Class, hint
 	return Unschedulable, hint
 }
 
-// nodesComing reads the last word of an autoscaler of nodes about the pod: the cluster autoscaler says whether it
-// adds some, Karpenter for which of its nodes it has nominated the pod or, as the scheduler does, that it fits none.
 func (l *look) nodesComing(pod *corev1.Pod) bool {
-	e := l.newestEvent(pod, func(e *corev1.Event) bool {
+	e := l.autoscalerWord(pod)
+	return e != nil && (e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated")
+}
+
+// autoscalerWord returns the last word of an autoscaler of nodes about the pod: the cluster autoscaler says whether it
+// adds some, Karpenter for which of its nodes it has nominated the pod or, as the scheduler does, that it fits none.
+func (l *look) autoscalerWord(pod *corev1.Pod) *corev1.Event {
+	return l.newestEvent(pod, func(e *corev1.Event) bool {
 		return slices.Contains([]string{"TriggeredScaleUp", "NotTriggerScaleUp", "Nominated"}, e.Reason) ||
 			e.Reason == "FailedScheduling" && (e.Source.Component == "karpenter" || e.ReportingController == "karpenter")
 	})
-	return e != nil && (e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated")
 }
 
 func (l *look) newestEvent(pod *corev1.Pod, is func(*corev1.Event) bool) *corev1.Event {
