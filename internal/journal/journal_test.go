@@ -344,6 +344,41 @@ func TestFailureNeedsConfirmation(t *testing.T) {
 	}
 }
 
+// TestUnconfirmedFailureIsTold: what was as good as a failure and had passed when that was to be confirmed is told, once,
+// as the problem that it is.
+func TestUnconfirmedFailureIsTold(t *testing.T) {
+	p := begun()
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "m-p-0-clf-x", Namespace: "default", UID: "set", ResourceVersion: "4", OwnerReferences: owned("deployment")}}
+	refused := set.DeepCopy()
+	refused.Status.Conditions = []appsv1.ReplicaSetCondition{{
+		Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota: team", LastTransitionTime: metav1.NewTime(p.now.Add(-time.Hour)),
+	}}
+	set.ResourceVersion = "5"
+	p.see(root(2, 1, "Creating"), deployment("3", 0), refused)
+	p.step(journal.ReadDone{Objects: []snapshot.Object{root(2, 1, "Creating")}})
+	p.step(journal.ReadDone{Objects: []snapshot.Object{deployment("3", 0), set}})
+	p.step(journal.Ticked{})
+	if p.last.Verdict != nil {
+		t.Fatal("claimed although the read shows that it has passed")
+	}
+	if got, want := p.texts(journal.Suspicion), []string{"exceeded quota: team (a failure if it lasts 1m0s)"}; !slices.Equal(got, want) {
+		t.Fatalf("told %q, want %q", got, want)
+	}
+}
+
+// TestNodesOnTheirWay: that a problem does not end the waiting any more is news.
+func TestNodesOnTheirWay(t *testing.T) {
+	p := begun()
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "m-p-0-clf-x", Namespace: "default", UID: "set", ResourceVersion: "4", OwnerReferences: owned("deployment")}}
+	homeless := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "x", Namespace: "default", UID: "x", ResourceVersion: "5", OwnerReferences: owned("set")}}
+	homeless.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "no node"}}
+	p.see(root(2, 1, "Creating"), deployment("3", 0), set, homeless)
+	p.see(event("e", "x", "6", 1, "TriggeredScaleUp"), homeless)
+	if got, want := p.texts(journal.Suspicion), []string{"pod x: no node (a failure if it lasts 1m0s)", "pod x: no node (nodes are on their way: TriggeredScaleUp)"}; !slices.Equal(got, want) {
+		t.Fatalf("told %q, want %q", got, want)
+	}
+}
+
 // TestGoneIsLookedForAfterHaste: what goes in a foreground deletion takes along what it owns. What went
 // without having been marked may have left something that nobody has seen yet.
 func TestGoneIsLookedForAfterHaste(t *testing.T) {

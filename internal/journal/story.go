@@ -27,8 +27,9 @@ type story struct {
 	moved    map[types.UID]snapshot.Ref // pods of which something is new
 	state    string
 	problems map[string]judge.Held
-	blockers string    // what was left when it was last told
-	stuck    time.Time // since when nothing more has gone
+	cause    *judge.Held // of a failure that is to be confirmed
+	blockers string      // what was left when it was last told
+	stuck    time.Time   // since when nothing more has gone
 }
 
 func newStory() story {
@@ -64,7 +65,7 @@ func (t *story) saw(o snapshot.Object) {
 	}
 }
 
-func (t *story) forgetProblems() { t.problems = map[string]judge.Held{} }
+func (t *story) forgetProblems() { t.problems, t.cause = map[string]judge.Held{}, nil }
 
 // tellEvents tells the events whose object has turned out to be in the tree. An event is told when
 // first seen and again only when its count has grown tenfold.
@@ -205,21 +206,17 @@ func (s *step) tellState() {
 	s.tell(Entry{Type: Progress, Object: &s.goal.Root, Text: "the operator reports " + text})
 }
 
+// tellProblems tells what has come and what has passed. The cause of a failure is told with that; where it had passed
+// when it was to be confirmed, as what somebody does again and again and the operator takes back, it is told here.
 func (s *step) tellProblems(v judge.Verdict) {
+	if cause := s.story.cause; cause != nil && v.Outcome == judge.Waiting {
+		s.tellProblem(*cause)
+	}
+	s.story.cause = v.Cause
 	for _, p := range v.Problems {
-		if !p.Tell(s.now) || v.Outcome == judge.Failed && p.Key == v.Cause.Key {
-			continue
+		if p.Tell(s.now) && (v.Outcome != judge.Failed || p.Key != v.Cause.Key) {
+			s.tellProblem(p)
 		}
-		s.wantLog(p.Problem)
-		if _, told := s.story.problems[p.Key]; told {
-			continue
-		}
-		s.story.problems[p.Key] = p
-		text := p.Message
-		if t := p.Tolerance(); t >= 0 {
-			text += fmt.Sprintf(" (a failure if it lasts %s)", t)
-		}
-		s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.story.problems)) {
 		if v.Remembered[key] || v.Outcome != judge.Waiting {
@@ -229,6 +226,20 @@ func (s *step) tellProblems(v judge.Verdict) {
 		delete(s.story.problems, key)
 		s.tell(Entry{Type: Healed, Reason: string(old.Class), Text: "passed: " + old.Message, Object: lastRef(old.Chain), Facts: Facts{Problem: problemOf(old)}})
 	}
+}
+
+// tellProblem tells a problem once, and again when it turns out that it may end the waiting, or that it may not.
+func (s *step) tellProblem(p judge.Held) {
+	s.wantLog(p.Problem)
+	if told, known := s.story.problems[p.Key]; known && told.Tolerance() < 0 == (p.Tolerance() < 0) {
+		return
+	}
+	s.story.problems[p.Key] = p
+	text := p.Message
+	if t := p.Tolerance(); t >= 0 {
+		text += fmt.Sprintf(" (a failure if it lasts %s)", t)
+	}
+	s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})
 }
 
 // tellBlockers tells during a deletion what is left, by kind and number, whenever that changes.

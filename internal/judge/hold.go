@@ -118,6 +118,9 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 		if held.Absent.IsZero() || now.Sub(held.Absent) < forgetAfter {
 			next.problems[key] = held
 		}
+		if !held.Absent.IsZero() && now.Sub(held.Absent) < forgetAfter { // then it is told that it has passed
+			wake.at(held.Absent.Add(forgetAfter))
+		}
 	}
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]

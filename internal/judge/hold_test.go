@@ -86,6 +86,11 @@ func TestWake(t *testing.T) {
 	if got := wake.Sub(now); got != 30*time.Second {
 		t.Errorf("wake after %s, want 30s: the image's time is over first", got)
 	}
+	memory, _, _ := judge.Hold(judge.Memory{}, judge.Findings{Lacks: []judge.Lack{{Key: "b"}}, Problems: []judge.Problem{{Class: judge.NotReady, Key: "n"}}}, now)
+	_, _, wake = judge.Hold(memory, judge.Findings{Lacks: []judge.Lack{{Key: "b"}}}, now.Add(time.Minute))
+	if got := wake.Sub(now); got != 90*time.Second {
+		t.Errorf("wake after %s, want 90s: what has passed after a minute is forgotten then", got)
+	}
 	_, _, wake = judge.Hold(judge.Memory{}, judge.Findings{Lacks: []judge.Lack{{Key: "b"}}}, now)
 	if !wake.IsZero() {
 		t.Errorf("wake at %s although time alone changes nothing", wake)
