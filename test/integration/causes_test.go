@@ -42,6 +42,8 @@ var causes = map[string]cause{
 	"claim-unbound":      {says: `unbound immediate PersistentVolumeClaims`, hint: `kubectl describe persistentvolumeclaims .* models`, borne: 60 * time.Second},
 	"gpu":                {says: `Insufficient nvidia\.com/gpu`, hint: `allocatable\.nvidia\\\.com/gpu`, borne: 60 * time.Second},
 	"cpu":                {says: `Insufficient cpu`, hint: `allocatable\.cpu`, borne: 60 * time.Second},
+	"memory":             {says: `Insufficient memory`, hint: `allocatable\.memory`, borne: 60 * time.Second},
+	"affinity":           {says: `didn't match pod affinity rules`, hint: `kubectl describe pod -n`, borne: 60 * time.Second},
 	"no-progress":        {says: `has timed out progressing`, hint: `kubectl describe deployment`, borne: 2 * time.Second},
 }
 
@@ -66,6 +68,7 @@ func TestCauses(t *testing.T) {
 				t.Errorf("the failure does not say %s: %s", want.says, named.text)
 			}
 			p.await(`next: .*` + want.hint)
+			t.Log(named.text)
 			readFailure(t, journal, name).mustBeInTime(t, firstTrouble(w.history(t), name), want.borne, want.borne)
 			s.mustBeEmpty(t, namespace)
 		})

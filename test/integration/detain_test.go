@@ -4,11 +4,7 @@ package integration
 
 import (
 	"context"
-	"encoding/json"
-	"encoding/pem"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,54 +36,37 @@ func arrives(t *testing.T, words <-chan struct{}) {
 	}
 }
 
-// trying is the name of the object by whose creation, a dry run, it is found out whether the API server has taken
-// up the webhook, of which it learns by a watch.
-const trying = "trying-the-webhook"
-
 func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 	t.Helper()
 	released, tried := make(chan struct{}), make(chan struct{})
 	told := sync.OnceFunc(func() { close(tried) })
 	d := customs{arrived: make(chan struct{}, 10), dropped: make(chan struct{}, 10), release: sync.OnceFunc(func() { close(released) })}
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var review admissionv1.AdmissionReview
-		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		if review.Request.Name == trying {
+	config := answerReviews(t, func(ctx context.Context, request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		if request.Name == trying {
 			told()
 		} else {
-			d.detain(r.Context(), released)
+			d.detain(ctx, released)
 		}
-		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		_ = json.NewEncoder(w).Encode(review)
-	}))
-	t.Cleanup(server.Close)
+		return &admissionv1.AdmissionResponse{}
+	})
 	t.Cleanup(d.release)
-	url := server.URL
 	fail, none, seconds := admissionregistrationv1.Fail, admissionregistrationv1.SideEffectClassNone, int32(30)
 	hooks := c.kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	_, err := hooks.Create(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 			Name: "detain.seldonctl.test", FailurePolicy: &fail, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
-			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{
-				URL: &url, CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-			},
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-				Rule: admissionregistrationv1.Rule{
-					APIGroups: []string{"machinelearning.seldon.io"}, APIVersions: []string{"*"}, Resources: []string{"seldondeployments"},
-				},
-			}},
+			NamespaceSelector: within(namespace), ClientConfig: config,
+			Rules: ruleOf("machinelearning.seldon.io", "seldondeployments", admissionregistrationv1.Create),
 		}},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.untilAsked(t, namespace, tried)
+	untilAsked(t, tried, func() error { // by one that the operator refuses
+		_, err := c.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace).Create(t.Context(), mistake(trying), dryRun)
+		return err
+	})
 	return d
 }
 
@@ -98,24 +77,6 @@ func (d customs) detain(ctx context.Context, released <-chan struct{}) {
 	case <-released:
 	case <-ctx.Done():
 		d.dropped <- struct{}{}
-	}
-}
-
-// untilAsked tries to create an object until the webhook has been asked about it. It is one that the operator
-// refuses, so that nothing comes of it.
-func (c *cluster) untilAsked(t *testing.T, namespace string, asked <-chan struct{}) {
-	t.Helper()
-	object := mistake(trying)
-	deadline := time.After(limit)
-	for ticks := time.NewTicker(answerTick); ; {
-		_, err := c.dynamic.Resource(resources["seldondeployments"]).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		select {
-		case <-asked:
-			return
-		case <-deadline:
-			t.Fatalf("the API server does not ask the webhook: %v", err)
-		case <-ticks.C:
-		}
 	}
 }
 
