@@ -47,8 +47,8 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 		return NamespaceEnding, endingHint(rs.Namespace)
 	case strings.Contains(words, "violates PodSecurity"):
 		return PodsDenied, "kubectl get namespace " + rs.Namespace + " --show-labels"
-	case containsAny(words, []string{"denied the request", "denied request:"}): // a webhook, a ValidatingAdmissionPolicy
-		return PodsDenied, "correct the manifest, or ask whoever made the policy; kubectl describe replicaset" + n + " " + rs.Name
+	case containsAny(words, deniedTexts):
+		return PodsDenied, deniedHint + "; kubectl describe replicaset" + n + " " + rs.Name
 	case limitRange.MatchString(words):
 		return PodsDenied, "kubectl describe limitranges" + n
 	case strings.Contains(words, "serviceaccount"):

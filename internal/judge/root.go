@@ -331,6 +331,12 @@ var transientTexts = []string{
 // the transient ones: what is invalid may be a timeoutSeconds.
 var permanentTexts = []string{"is invalid:", "is forbidden:"}
 
+// deniedTexts are a webhook's and a ValidatingAdmissionPolicy's words for what they do not let pass.
+var deniedTexts = []string{"denied the request", "denied request:"}
+
+// deniedHint is what to do about them.
+const deniedHint = "correct the manifest, or ask whoever made the policy"
+
 // endingText is the API server's word for what cannot be made in a namespace that is being deleted.
 const endingText = "because it is being terminated"
 
@@ -359,6 +365,8 @@ func (l *look) findOperatorError() {
 		problem.Class, problem.Hint = Quota, "kubectl describe resourcequotas -n "+l.root.GetNamespace()
 	case strings.Contains(words, endingText):
 		problem.Class, problem.Hint = NamespaceEnding, endingHint(l.root.GetNamespace())
+	case containsAny(words, deniedTexts):
+		problem.Class, problem.Hint = Refused, deniedHint+"; "+l.describe()
 	case containsAny(words, permanentTexts):
 		problem.Class = Refused
 		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
