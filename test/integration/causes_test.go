@@ -8,9 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +41,7 @@ var causes = map[string]cause{
 		says: `ValidatingAdmissionPolicy 'integration-registry' .*denied request: images must come from registry\.example`, hint: `correct the manifest, or ask whoever made the policy`,
 		borne: 2 * time.Second, labels: map[string]string{"policy": "registry"},
 	},
+	"no-priority-class":  {says: `no PriorityClass with name absent was found`, hint: `kubectl describe replicaset -n`, borne: 60 * time.Second},
 	"no-service-account": {says: `serviceaccount "absent" not found`, hint: `kubectl get serviceaccounts`, borne: 30 * time.Second},
 	"claim-missing":      {says: `persistentvolumeclaim "absent" not found`, hint: `kubectl get persistentvolumeclaims .*absent`, borne: 30 * time.Second},
 	"claim-unbound":      {says: `unbound immediate PersistentVolumeClaims`, hint: `kubectl describe persistentvolumeclaims .* models`, borne: 60 * time.Second},
@@ -73,6 +78,42 @@ func TestCauses(t *testing.T) {
 			s.mustBeEmpty(t, namespace)
 		})
 	}
+}
+
+// TestDeploymentsDenied: what a webhook holds against Deployments shows in the operator's word alone.
+func TestDeploymentsDenied(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	sit(t, otherSeats)
+	namespace := s.own(t)
+	asked := make(chan struct{})
+	told := sync.OnceFunc(func() { close(asked) })
+	s.reviewDeployments(t, namespace, func(request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		if request.Name == trying {
+			told()
+		}
+		return &admissionv1.AdmissionResponse{Result: &metav1.Status{Message: "images must come from registry.example"}}
+	}, asked)
+	journal := filepath.Join(t.TempDir(), "run.jsonl")
+	p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("model.yaml"), "-n", namespace, "--report", journal)
+	p.exits(3)
+	t.Log(p.await(`  FAILED  +admission webhook "deployments\.seldonctl\.test" denied the request: images must come from registry\.example`).text)
+	p.await(`next: correct the manifest, or ask whoever made the policy`)
+	readFailure(t, journal, "model").mustHaveHeld(t, 2*time.Second, 2*time.Second+grace)
+	s.mustBeEmpty(t, namespace)
+}
+
+// TestAutoscalerIdle: here are no metrics, which is told when every new pod should have some.
+func TestAutoscalerIdle(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	sit(t, quietSeats)
+	namespace := s.own(t)
+	p := start(t, s, s.cluster, nil, "run", "-f", s.manifest("autoscaled.yaml"), "-n", namespace, "--timeout", "125s")
+	p.exits(6)
+	t.Log(p.await(`  problem  +HorizontalPodAutoscaler autoscaled-main-0-clf does not act \(FailedGetResourceMetric\): `).text)
+	p.await(`next: kubectl describe hpa -n .* autoscaled-main-0-clf`)
+	s.mustBeEmpty(t, namespace)
 }
 
 // A webhook that cannot be called may answer again: that is told, but only the limit ends the waiting.
@@ -142,7 +183,12 @@ func (s shop) put(t *testing.T, namespace string, o *unstructured.Unstructured) 
 	}
 	switch o.GetKind() {
 	case "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration":
-		s.untilPodsAreRefused(t, namespace)
+		s.untilRefused(t, func() error {
+			if strings.Contains(o.GetName(), "deployments") {
+				return s.tryDeployment(t.Context(), namespace)
+			}
+			return s.tryPod(t.Context(), namespace)
+		})
 	case "ResourceQuota":
 		counts := func(o *unstructured.Unstructured) bool {
 			hard, _, _ := unstructured.NestedMap(o.Object, "status", "hard")
@@ -154,18 +200,36 @@ func (s shop) put(t *testing.T, namespace string, o *unstructured.Unstructured) 
 	}
 }
 
-// untilPodsAreRefused tries to create a pod until the API server refuses it: it looks for new policies once a second,
+// untilRefused tries to create something until the API server refuses it: it looks for new policies once a second,
 // and learns of webhooks by a watch.
-func (s shop) untilPodsAreRefused(t *testing.T, namespace string) {
+func (s shop) untilRefused(t *testing.T, try func() error) {
 	t.Helper()
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "trying"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "clf", Image: "example/model:1.0"}}}}
 	deadline := time.Now().Add(limit)
 	for ticks := time.NewTicker(answerTick); ; <-ticks.C {
-		if _, err := s.kube.CoreV1().Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+		if err := try(); err != nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the API server goes on taking pods")
+			t.Fatal("the API server goes on taking it")
 		}
 	}
+}
+
+// The template of what is tried.
+var tried = corev1.PodTemplateSpec{
+	ObjectMeta: metav1.ObjectMeta{Name: trying, Labels: map[string]string{"app": trying}},
+	Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "clf", Image: "example/model:1.0"}}},
+}
+
+func (c *cluster) tryPod(ctx context.Context, namespace string) error {
+	_, err := c.kube.CoreV1().Pods(namespace).Create(ctx, &corev1.Pod{ObjectMeta: tried.ObjectMeta, Spec: tried.Spec}, dryRun)
+	return err
+}
+
+func (c *cluster) tryDeployment(ctx context.Context, namespace string) error {
+	_, err := c.kube.AppsV1().Deployments(namespace).Create(ctx, &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: trying},
+		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: tried.Labels}, Template: tried},
+	}, dryRun)
+	return err
 }

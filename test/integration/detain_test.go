@@ -47,7 +47,7 @@ func detainCreations(t *testing.T, c *cluster, namespace string) customs {
 		} else {
 			d.detain(ctx, released)
 		}
-		return &admissionv1.AdmissionResponse{}
+		return &admissionv1.AdmissionResponse{Allowed: true}
 	})
 	t.Cleanup(d.release)
 	fail, none, seconds := admissionregistrationv1.Fail, admissionregistrationv1.SideEffectClassNone, int32(30)

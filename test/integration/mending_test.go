@@ -49,6 +49,9 @@ var mendings = map[string]mending{
 			v.Spec.StorageClassName, v.Spec.ClaimRef = "absent", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: namespace, Name: "models"}
 		})
 	}},
+	"deployments-webhook-away": {told: `failed calling webhook "deployments\.integration\.example"`, after: 5 * time.Second, mend: func(ctx context.Context, s shop, namespace string) error {
+		return s.kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(ctx, "integration-deployments-webhook-away", metav1.DeleteOptions{})
+	}},
 	"webhook-away": {told: `failed calling webhook "pods\.integration\.example"`, after: 5 * time.Second, mend: func(ctx context.Context, s shop, namespace string) error {
 		return s.kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(ctx, "integration-webhook-away", metav1.DeleteOptions{})
 	}},

@@ -34,7 +34,7 @@ func TestNodes(t *testing.T) {
 		p.exits(3)
 		t.Log(p.await(`  FAILED  +pod taint-main-0-clf-\S+: 0/8 nodes are available: 1 node\(s\) had untolerated taint`).text)
 		p.await(`next: kubectl describe pod -n`)
-		readFailure(t, journal, "taint").mustHaveHeld(t, 60*time.Second)
+		readFailure(t, journal, "taint").mustHaveHeld(t, 60*time.Second, 60*time.Second+grace)
 		c.mustBeEmpty(t, namespace)
 	})
 	t.Run("nodes that do not come in time", func(t *testing.T) {

@@ -26,7 +26,7 @@ func answerReviews(t *testing.T, answer func(context.Context, *admissionv1.Admis
 			return
 		}
 		review.Response = answer(r.Context(), review.Request)
-		review.Response.UID, review.Response.Allowed = review.Request.UID, true
+		review.Response.UID = review.Request.UID
 		_ = json.NewEncoder(w).Encode(review)
 	}))
 	t.Cleanup(server.Close)
@@ -47,6 +47,30 @@ func ruleOf(group, resource string, operations ...admissionregistrationv1.Operat
 // within selects one namespace.
 func within(namespace string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}}
+}
+
+// reviewDeployments starts a webhook that is asked about what becomes of Deployments in one namespace, until asked is
+// closed on a try.
+func (c *cluster) reviewDeployments(t *testing.T, namespace string, answer func(*admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse, asked <-chan struct{}) {
+	t.Helper()
+	config := answerReviews(t, func(_ context.Context, request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		return answer(request)
+	})
+	ignore, none := admissionregistrationv1.Ignore, admissionregistrationv1.SideEffectClassNone
+	hooks := c.kube.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	_, err := hooks.Create(t.Context(), &admissionregistrationv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: namespace},
+		Webhooks: []admissionregistrationv1.MutatingWebhook{{
+			Name: "deployments.seldonctl.test", FailurePolicy: &ignore, SideEffects: &none, AdmissionReviewVersions: []string{"v1"},
+			NamespaceSelector: within(namespace), ClientConfig: config,
+			Rules: ruleOf("apps", "deployments", admissionregistrationv1.Create, admissionregistrationv1.Update),
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hooks.Delete(context.Background(), namespace, metav1.DeleteOptions{}) })
+	untilAsked(t, asked, func() error { return c.tryDeployment(t.Context(), namespace) })
 }
 
 // trying is the name of the object by whose creation, a dry run, it is found out whether the API server has taken
