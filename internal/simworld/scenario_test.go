@@ -123,7 +123,11 @@ func (s *scenario) surroundings(r *rand.Rand) {
 	if r.IntN(16) == 0 {
 		for range 1 + r.IntN(2) {
 			by := pickOf(r, time.Second, 30*time.Second, 5*time.Minute, 300*time.Minute)
-			s.config.Clock = append(s.config.Clock, simworld.Setting{When: cue(r, time.Minute), By: by * time.Duration(1-2*r.IntN(2))})
+			back := r.IntN(2) == 0 && s.found == nil // the dates that a first look has to trust lie then
+			if back {
+				by = -by
+			}
+			s.config.Clock = append(s.config.Clock, simworld.Setting{When: cue(r, time.Minute), By: by})
 		}
 		s.families = append(s.families, "clock")
 	}
