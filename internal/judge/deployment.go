@@ -3,7 +3,6 @@ package judge
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -114,13 +113,6 @@ func (l *look) seesPods() bool {
 // acted, before that is a failure.
 const rewrittenPatience = 10 * time.Second
 
-// blamesWriters reports whether what differs from the spec in a Deployment is somebody else's doing. It is not
-// while the operator's last pass ended with an error: such a pass writes the status and leaves undone what it
-// did not come to.
-func (l *look) blamesWriters() bool {
-	return l.seen && !l.Settle && l.status.State != engine.StateFailed
-}
-
 // findImpliedTemplate holds the Deployment's containers to the spec's.
 func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 	found := differences(w, d)
@@ -136,45 +128,6 @@ func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 		Chain:   l.chain(d, strings.Join(found, "; ")),
 		Hint:    fmt.Sprintf("kubectl get deployment -n %s %s --show-managed-fields -o yaml; kubectl get mutatingwebhookconfigurations", d.Namespace, d.Name),
 	})
-}
-
-// templateWriter tells who wrote the Deployment's spec last. What a webhook makes of a write counts as the writer's.
-func (l *look) templateWriter(d *appsv1.Deployment) string {
-	writer := lastWriter(d, `"f:spec"`)
-	if writer == strconv.Quote(l.operator()) {
-		return "the operator itself wrote it last, so an admission webhook rewrites it"
-	}
-	return "its spec was last written by " + writer
-}
-
-// operator returns the name under which the operator writes, that of who wrote the status; nothing where that is not known.
-func (l *look) operator() string {
-	name := ""
-	for _, f := range l.root.GetManagedFields() {
-		if f.Subresource == "status" {
-			name = f.Manager
-		}
-	}
-	return name
-}
-
-// findOtherWriter waits for the operator to put right what somebody else wrote into a Deployment. What
-// it leaves there is told.
-func (l *look) findOtherWriter(d *appsv1.Deployment) {
-	operator, other := l.operator(), metav1.ManagedFieldsEntry{}
-	written := metav1.Time{}
-	for _, f := range d.ManagedFields {
-		switch {
-		case operator == "" || f.Subresource != "" || f.Time == nil || f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), `"f:spec"`):
-		case f.Manager == operator:
-			written = *f.Time
-		case other.Time == nil || other.Time.Before(f.Time):
-			other = f
-		}
-	}
-	if !written.IsZero() && other.Time != nil && !other.Time.Before(&written) {
-		l.lackWithinf(rewrittenPatience, "Deployment/"+d.Name+"/writer", "Deployment %s was last written by %q, not by the operator, which may put it right", d.Name, other.Manager)
-	}
 }
 
 // findServing tells whether requests are still served while a new version does not come up.
@@ -359,23 +312,6 @@ func replicasOf(d *appsv1.Deployment) int32 {
 	return *d.Spec.Replicas
 }
 
-// lastWriter names the manager that last wrote a field of the Deployment that is not its status.
-func lastWriter(d *appsv1.Deployment, field string) string {
-	var last *metav1.ManagedFieldsEntry
-	for i, f := range d.ManagedFields {
-		if f.FieldsV1 == nil || !strings.Contains(f.FieldsV1.GetRawString(), field) || f.Subresource == "status" {
-			continue
-		}
-		if last == nil || f.Time != nil && last.Time != nil && !f.Time.Before(last.Time) {
-			last = &d.ManagedFields[i]
-		}
-	}
-	if last == nil {
-		return "an unknown manager"
-	}
-	return fmt.Sprintf("%q", last.Manager)
-}
-
 // findDeployment reads the Deployment's own conditions.
 func findDeployment(l *look, o snapshot.Object) {
 	d, ok := o.(*appsv1.Deployment)
@@ -402,4 +338,14 @@ func Replicas(s *snapshot.Snapshot, root types.UID) map[string]int32 {
 		}
 	}
 	return replicas
+}
+
+func (l *look) ownedDeployments() []*appsv1.Deployment {
+	var owned []*appsv1.Deployment
+	for _, o := range l.snap.Owned(l.root.GetUID()) {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			owned = append(owned, d)
+		}
+	}
+	return owned
 }

@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -252,4 +254,14 @@ func Rested(s *snapshot.Snapshot, root snapshot.Object, ahead time.Duration) tim
 		}
 	}
 	return last.Add(coarse - ahead)
+}
+
+// stamp identifies the present state of some objects.
+func stamp(generation int64, objects []snapshot.Object) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d", generation)
+	for _, o := range objects {
+		fmt.Fprintf(&b, " %s@%s", o.GetUID(), o.GetResourceVersion())
+	}
+	return b.String()
 }

@@ -366,7 +366,7 @@ func (l *look) findOperatorError() {
 	case strings.Contains(words, endingText):
 		problem.Class, problem.Hint = NamespaceEnding, endingHint(l.root.GetNamespace())
 	case containsAny(words, deniedTexts):
-		problem.Class, problem.Hint = Refused, deniedHint+"; "+l.describe()
+		problem.Class, problem.Hint = Refused, deniedHint+"; "+l.describeRoot()
 	case containsAny(words, permanentTexts):
 		problem.Class = Refused
 		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
@@ -376,39 +376,6 @@ func (l *look) findOperatorError() {
 		problem.Hint = l.describeRoot()
 	}
 	l.Problems = append(l.Problems, problem)
-}
-
-func (l *look) describe() string {
-	return fmt.Sprintf("kubectl describe %s -n %s %s", strings.ToLower(l.root.GetKind()), l.root.GetNamespace(), l.root.GetName())
-}
-
-func (l *look) ownedDeployments() []*appsv1.Deployment {
-	var owned []*appsv1.Deployment
-	for _, o := range l.snap.Owned(l.root.GetUID()) {
-		if d, ok := o.(*appsv1.Deployment); ok {
-			owned = append(owned, d)
-		}
-	}
-	return owned
-}
-
-// stamp identifies the present state of some objects.
-func stamp(generation int64, objects []snapshot.Object) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d", generation)
-	for _, o := range objects {
-		fmt.Fprintf(&b, " %s@%s", o.GetUID(), o.GetResourceVersion())
-	}
-	return b.String()
-}
-
-func containsAny(text string, parts []string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
 }
 
 func orNone(s string) string {

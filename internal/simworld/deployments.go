@@ -324,3 +324,21 @@ func merged(a, b map[string]string) map[string]string {
 	maps.Copy(out, b)
 	return out
 }
+
+func podCondition(now metav1.Time, p *corev1.Pod, kind corev1.PodConditionType, is bool, reason, message string) {
+	value := corev1.ConditionFalse
+	if is {
+		value = corev1.ConditionTrue
+	}
+	c := corev1.PodCondition{Type: kind, Status: value, Reason: reason, Message: message, LastTransitionTime: now}
+	for i := range p.Status.Conditions {
+		if old := &p.Status.Conditions[i]; old.Type == kind {
+			if old.Status == value {
+				c.LastTransitionTime = old.LastTransitionTime
+			}
+			*old = c
+			return
+		}
+	}
+	p.Status.Conditions = append(p.Status.Conditions, c)
+}

@@ -125,24 +125,6 @@ func (w *World) podStatus(name string, edit func(*corev1.Pod)) {
 	})
 }
 
-func podCondition(now metav1.Time, p *corev1.Pod, kind corev1.PodConditionType, is bool, reason, message string) {
-	value := corev1.ConditionFalse
-	if is {
-		value = corev1.ConditionTrue
-	}
-	c := corev1.PodCondition{Type: kind, Status: value, Reason: reason, Message: message, LastTransitionTime: now}
-	for i := range p.Status.Conditions {
-		if old := &p.Status.Conditions[i]; old.Type == kind {
-			if old.Status == value {
-				c.LastTransitionTime = old.LastTransitionTime
-			}
-			*old = c
-			return
-		}
-	}
-	p.Status.Conditions = append(p.Status.Conditions, c)
-}
-
 // life is the life of one pod on its node.
 type life struct {
 	w     *World

@@ -82,10 +82,11 @@ type glasses struct {
 	read func(engine.Implied) engine.Implied
 }
 
+// anyNumber reads for a part that is meant to be at 0 that somebody else may move it.
 func anyNumber(i engine.Implied) engine.Implied {
 	for n := range i.Workloads {
 		if r := i.Workloads[n].Replicas; r != nil && *r == 0 {
-			i.Workloads[n].Replicas = nil
+			i.Workloads[n].Replicas, i.Workloads[n].Autoscaled = nil, &engine.Autoscaled{}
 		}
 	}
 	return i
