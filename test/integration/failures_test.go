@@ -25,6 +25,8 @@ type failure struct {
 	// borne is how long it must hold, from the moment that a pod first shows it; exits cut it short.
 	borne time.Duration
 	exits bool
+	// until is how much later it may be that the next of a series proves it: a pod's life.
+	until time.Duration
 	// event is the reason of the Events that alone show it.
 	event string
 }
@@ -50,6 +52,14 @@ var failures = map[string]failure{
 	"liveness-kills": {
 		says:  `container clf of pod .*exited 3 times, last with code 137; Container clf failed liveness probe: Liveness probe failed: dial tcp [0-9.]+:9000: connect: connection refused`,
 		borne: 60 * time.Second, exits: true,
+	},
+	"sandbox-fails": {
+		says:  `pod .*: FailedCreatePodSandBox: .*plugin type="aws-cni" name="aws-cni" failed \(add\): add cmd: failed to assign an IP address to container`,
+		borne: 60 * time.Second, event: "FailedCreatePodSandBox",
+	},
+	"evicted": {
+		says:  `\d+ pods were lost one after the other, the last evicted-main-0-clf-.* on node .*: Evicted: Pod ephemeral local storage usage exceeds`,
+		borne: 60 * time.Second, until: 16 * time.Second,
 	},
 	"init-fails":    {says: `init container clf-model-initializer of pod .*exited 3 times, last with code 1`, borne: 60 * time.Second, exits: true},
 	"unschedulable": {says: `0/8 nodes are available: 8 node\(s\) didn't match Pod's node affinity/selector`, borne: 60 * time.Second},
@@ -95,7 +105,7 @@ func TestFailures(t *testing.T) {
 			if want.exits {
 				least = 0
 			}
-			readFailure(t, journal, kind).mustBeInTime(t, began, least, want.borne)
+			readFailure(t, journal, kind).mustBeInTime(t, began, least, want.borne+want.until)
 		})
 	}
 	s.mustBeEmpty(t, namespace)
@@ -133,8 +143,7 @@ func TestProbeNeverPasses(t *testing.T) {
 // healing is a way in which simulated pods misbehave for a time, and what must be said of it meanwhile.
 type healing struct {
 	// how is the annotation. Of what can heal at one of some tries alone it is that one which comes soon enough: the
-	// kubelet pulls again after 10 s and after 20 s more, and starts again at once and after 10 s. says is empty where
-	// only Events tell of it.
+	// kubelet pulls again after 10 s and after 20 s more, and starts again at once and after 10 s.
 	how, says string
 }
 
@@ -149,8 +158,8 @@ var heals = map[string]healing{
 	"config-map-missing":  {"config-map-missing,heals=15s", `configmap "model-settings" not found \(a failure if it lasts 30s\)`},
 	"secret-key-missing":  {"secret-key-missing,heals=15s", `couldn't find key AWS_SECRET_ACCESS_KEY .* \(a failure if it lasts 30s\)`},
 	"volume-not-mounting": {"volume-not-mounting,heals=20s", `FailedMount: .*is not a directory \(a failure if it lasts 1m0s\)`},
-	"sandbox-fails":       {"sandbox-fails,heals=20s", ""},
-	"evicted":             {"evicted,heals=20s", ""},
+	"sandbox-fails":       {"sandbox-fails,heals=20s", `FailedCreatePodSandBox: .*failed to assign an IP address to container \(a failure if it lasts 1m0s\)`},
+	"evicted":             {"evicted,heals=20s", `was lost on node .*: Evicted: Pod ephemeral local storage usage exceeds`},
 	"command-not-found":   {"command-not-found,heals=10s", `RunContainerError: .*no such file or directory: unknown \(a failure if it lasts 30s\)`},
 	"crash-loop":          {"crash-loop,heals=12s", `exited with code 1 \(a failure if it lasts 1m0s\)`},
 	"exits-once":          {"exits-once", `exited with code 1 \(a failure if it lasts 1m0s\)`},
@@ -178,9 +187,7 @@ func TestHeals(t *testing.T) {
 			t.Parallel()
 			p := trial{p.program, t}
 			of := `\[` + kind + `\] `
-			if want.says != "" {
-				p.await(`  problem +` + of + `.*` + want.says)
-			}
+			p.await(`  problem +` + of + `.*` + want.says)
 			for _, claim := range []string{"available", "scaled", "gone"} {
 				p.await(`  OK +` + of + claim + `: `)
 			}
