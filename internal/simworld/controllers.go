@@ -253,25 +253,6 @@ func (w *World) autoscaler() *actor {
 	return a
 }
 
-// scaleUp is what the autoscaler of nodes says of a pod that has found no node.
-func (w *World) scaleUp(name string, ill Ill) {
-	say := func(after time.Duration, reason, message string) {
-		if after == 0 {
-			return
-		}
-		w.after(after, func() {
-			if pod, ok := asPod(w.get("Pod", name)); ok && pod.Spec.NodeName == "" {
-				w.event(pod, "Normal", reason, "cluster-autoscaler", message)
-			}
-		})
-	}
-	say(ill.ScaleUp, scaleUp, "pod triggered scale-up: [{pool 3->4 (max: 9)}]")
-	say(ill.NoScaleUp, noScaleUp, "pod didn't trigger scale-up: 1 max node group size reached")
-}
-
-// The reasons of the Events in which an autoscaler of nodes says whether it adds one for a pod.
-const scaleUp, noScaleUp = "TriggeredScaleUp", "NotTriggerScaleUp"
-
 // IllKind is what is wrong with the pods of a Deployment.
 type IllKind string
 

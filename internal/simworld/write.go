@@ -277,3 +277,26 @@ func (w *World) overBy(c *change, at time.Duration) bool {
 		return next.RV > c.RV && next.Object.GetName() == c.Object.GetName() && next.At <= at
 	})
 }
+
+// aside keeps the autoscaler's words out of the instants in which the scheduler tries again: what comes about in one
+// instant is in no order.
+const aside = 131 * time.Millisecond
+
+// scaleUp is what the autoscaler of nodes says of a pod that has found no node.
+func (w *World) scaleUp(name string, ill Ill) {
+	say := func(after time.Duration, reason, message string) {
+		if after == 0 {
+			return
+		}
+		w.after(after+aside, func() {
+			if pod, ok := asPod(w.get("Pod", name)); ok && pod.Spec.NodeName == "" {
+				w.event(pod, "Normal", reason, "cluster-autoscaler", message)
+			}
+		})
+	}
+	say(ill.ScaleUp, scaleUp, "pod triggered scale-up: [{pool 3->4 (max: 9)}]")
+	say(ill.NoScaleUp, noScaleUp, "pod didn't trigger scale-up: 1 max node group size reached")
+}
+
+// The reasons of the Events in which an autoscaler of nodes says whether it adds one for a pod.
+const scaleUp, noScaleUp = "TriggeredScaleUp", "NotTriggerScaleUp"
