@@ -40,7 +40,7 @@ func (l *look) findGone() {
 	}
 	values := l.labelValues()
 	for _, o := range l.snap.Severed(ref.Kind) {
-		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) {
+		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) && !l.isNamesakes(o) {
 			l.lackGone(o)
 		}
 	}
@@ -48,6 +48,18 @@ func (l *look) findGone() {
 		l.provef("deleted: %s", countKinds(ref, counts))
 		l.admitUnseen()
 	}
+}
+
+// isNamesakes reports whether what has lost its owner belongs to another custom resource of the same name that has been
+// made since: where ReplicaSets may not be seen, nothing but the date tells its pods from those of the former one.
+func (l *look) isNamesakes(o snapshot.Object) bool {
+	ref := l.goal.Root
+	other := l.snap.Named(ref.Kind, ref.Namespace, ref.Name)
+	if other == nil || other.GetUID() == ref.UID || !l.snap.Refused(snapshot.ReplicaSet) {
+		return false
+	}
+	made, since := o.GetCreationTimestamp(), other.GetCreationTimestamp()
+	return made.After(since.Time)
 }
 
 // findRemains looks for what is left of a custom resource that was never seen: what names it as its owner,

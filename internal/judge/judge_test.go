@@ -387,6 +387,36 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 	}
 }
 
+// TestGoneBesideANamesake: where ReplicaSets may not be seen and another custom resource of the name has been made,
+// the pods that are younger than it are its own.
+func TestGoneBesideANamesake(t *testing.T) {
+	world := goodWorld(t)
+	at := func(o object, when string) object {
+		return merge(o, object{"metadata": object{"creationTimestamp": when}})
+	}
+	for _, tc := range []struct {
+		made   string
+		denied bool
+		want   judge.Outcome
+	}{
+		{"2026-01-01T00:00:01Z", true, judge.Waiting},
+		{"2026-01-01T00:00:02Z", true, judge.Waiting},
+		{"2026-01-01T00:00:03Z", true, judge.Reached},
+		{"2026-01-01T00:00:03Z", false, judge.Waiting},
+	} {
+		s := snapshot.New()
+		s.SetComplete(snapshot.ReplicaSet, !tc.denied)
+		root := typed(t, world["SeldonDeployment"])
+		s.Remove(root, "")
+		s.Set(typed(t, at(merge(world["SeldonDeployment"], object{"metadata": object{"uid": "its successor"}}), "2026-01-01T00:00:02Z")))
+		s.Set(typed(t, at(world["Pod"], tc.made)))
+		goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
+		if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
+			t.Errorf("a pod made at %s, ReplicaSets denied %t: %q, want %q: %v", tc.made, tc.denied, v.Outcome, tc.want, v.Lacks)
+		}
+	}
+}
+
 // TestPodsWithoutReplicaSets: where ReplicaSets may not be seen, the cause in a pod is named all the same, with
 // the chain down to it, as far as the pod is surely of the present template of one of our Deployments.
 func TestPodsWithoutReplicaSets(t *testing.T) {

@@ -324,7 +324,8 @@ func (l *look) remarkConditions() {
 // failure.
 var transientTexts = []string{
 	"failed calling webhook", "object is being deleted", "already exists", "has been modified",
-	"Too Many Requests", "too many requests", "timeout", "timed out", "connection refused",
+	"Too Many Requests", "too many requests", "Timeout", "timeout", "timed out", "deadline exceeded",
+	"connection refused", "connection reset", "connection lost", "unable to handle the request",
 }
 
 // permanentTexts are the API server's own words for an object that it will refuse every time. They come before

@@ -157,7 +157,7 @@ func (l *life) after(d time.Duration, do func(*corev1.Pod)) {
 
 func (l *life) begin(pod *corev1.Pod) {
 	l.w.podStatus(l.name, func(p *corev1.Pod) {
-		p.Status.StartTime = new(metav1.NewTime(time.Now().Truncate(time.Second)))
+		p.Status.StartTime = new(l.w.stamp())
 		p.Status.ContainerStatuses, p.Status.InitContainerStatuses = nil, nil
 		reason := "ContainerCreating"
 		if len(p.Spec.InitContainers) > 0 {

@@ -96,7 +96,7 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 		held := e.at - s.At
 		proven := s.Third > 0 && s.Third <= e.at
 		switch {
-		case s.Class != e.Reason || held+coarse < hold && !proven && !v.has("clock") || !names(e, s) || v.knowsOfNodes(s, e.at):
+		case s.Class != e.Reason && (e.Reason != "OperatorError" || s.Class != "Refused") || held+coarse < hold && !proven && !v.has("clock") || !names(e, s) || v.knowsOfNodes(s, e.at):
 		case s.Until < e.at-v.delay(e.at):
 			healed = s.Description
 		default:
@@ -226,9 +226,9 @@ func (v *verdict) early(e *told) {
 // contradicted is how many requests went into confirming reads beyond those of the two that a run's
 // successes rest on: one for the custom resource, and if that agrees two for what is below it. The look
 // for what a hasty deletion left takes one for each kind, and another for each of which something may have lost
-// its label.
+// its label. What only some specs ask for comes on top.
 func (v *verdict) contradicted() int {
-	roots, below, left := 0, 0, 0
+	roots, below, left, further := 0, 0, 0, 0
 	for _, s := range v.served() {
 		switch {
 		case len(v.truth) == 0 || s.At <= v.truth[0].At:
@@ -238,9 +238,11 @@ func (v *verdict) contradicted() int {
 			below++
 		case s.Method == "LIST" && s.Kind == "Service":
 			left++
+		case s.Method == "LIST" && (s.Kind == "PodDisruptionBudget" || s.Kind == "HorizontalPodAutoscaler"):
+			further++
 		}
 	}
-	return max(roots-2, 0) + 2*max(below-2, 0) + 5*left
+	return max(roots-2, 0) + 2*max(below-2, 0) + 5*left + further
 }
 
 // logs is how often the log of a container was asked for.

@@ -347,6 +347,8 @@ func symptomsOf(o Object) (classes map[string]int, well bool) {
 			return nil, true
 		case strings.Contains(text, "is invalid:"), strings.Contains(text, "is forbidden:"):
 			return map[string]int{"Refused": 0}, false
+		case strings.Contains(text, "Timeout"): // which never is a failure by itself
+			return map[string]int{}, false
 		}
 		return map[string]int{"OperatorError": 0}, false
 	}
