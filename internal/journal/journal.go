@@ -225,8 +225,10 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Deleted:
 		if s.snap.Remove(c.Object, c.Version) {
-			s.doubted = time.Time{}
 			s.story.saw(c.Object)
+			if c.Kind != snapshot.Event {
+				s.doubted = time.Time{}
+			}
 		}
 		if s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID()) {
 			s.hasty, s.looked = true, false

@@ -21,7 +21,7 @@ const (
 	logLines = 10
 )
 
-// logs are the logs that were asked for during a goal, by container.
+// logs are the logs that were asked for during a goal, by container and kind of end.
 type logs struct {
 	reads map[string]*logRead
 	asked int
@@ -37,13 +37,16 @@ type logRead struct {
 	err   error
 }
 
+// logKey identifies what is asked for: what a container says before it runs out of memory is not why it ended before.
+func logKey(p judge.Problem) string { return string(p.Class) + "/" + p.Log.Key() }
+
 // wantLog asks for the log of a problem's container: once, and where that told nothing again when it has ended
 // once more. Between the end of a run and the reading of its log the kubelet may have begun the next.
 func (s *step) wantLog(p judge.Problem) {
 	if p.Log == nil || s.logs.asked >= logsAtMost || s.Log != nil {
 		return
 	}
-	key := p.Log.Key()
+	key := logKey(p)
 	if read := s.logs.reads[key]; read != nil && (!read.done || len(read.lines) > 0 || p.Log.Exits <= read.exits) {
 		return
 	}
@@ -76,7 +79,7 @@ func (l logs) of(p judge.Problem) *logRead {
 	if p.Log == nil {
 		return nil
 	}
-	return l.reads[p.Log.Key()]
+	return l.reads[logKey(p)]
 }
 
 // LastWords returns what the container of a problem said last, as far as it was read: the lines, and the same for

@@ -214,6 +214,9 @@ func (s *step) tellProblems(v judge.Verdict) {
 	}
 	s.story.cause = v.Cause
 	for _, p := range v.Problems {
+		if p.Late {
+			s.wantLog(p.Problem)
+		}
 		if p.Tell(s.now) && (v.Outcome != judge.Failed || p.Key != v.Cause.Key) {
 			s.tellProblem(p)
 		}

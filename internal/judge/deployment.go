@@ -240,8 +240,12 @@ func (l *look) falls(d *appsv1.Deployment) bool {
 func (l *look) findSurplus(d *appsv1.Deployment, surplus int32) {
 	for _, o := range l.snap.Living(snapshot.Pod) {
 		owner := metav1.GetControllerOfNoCopy(o)
-		if pod, ok := o.(*corev1.Pod); !ok || owner == nil || l.snap.Get(owner.UID) != nil || pod.Namespace != d.Namespace || pod.DeletionTimestamp == nil && finished(pod) {
+		pod, ok := o.(*corev1.Pod)
+		if !ok || owner == nil || owner.Kind != string(snapshot.ReplicaSet) || l.snap.Get(owner.UID) != nil || pod.Namespace != d.Namespace || pod.DeletionTimestamp == nil && finished(pod) {
 			continue
+		}
+		if pod.CreationTimestamp.Before(&d.CreationTimestamp) {
+			continue // of a Deployment that had the name before
 		}
 		if hash, ours := strings.CutPrefix(owner.Name, d.Name+"-"); ours && !strings.Contains(hash, "-") {
 			surplus++
@@ -348,4 +352,16 @@ func (l *look) ownedDeployments() []*appsv1.Deployment {
 		}
 	}
 	return owned
+}
+
+// parked reports whether a workload has no replicas, by the spec or, where that says nothing or lets an autoscaler go
+// down to none, by what is there.
+func parked(w engine.Workload, matched map[string]*appsv1.Deployment) bool {
+	switch {
+	case w.Replicas != nil:
+		return *w.Replicas == 0
+	case w.Autoscaled != nil && w.Autoscaled.Min > 0:
+		return false
+	}
+	return slices.ContainsFunc(w.Names, func(name string) bool { return matched[name] != nil && replicasOf(matched[name]) == 0 })
 }

@@ -126,6 +126,9 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 	}
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]
+		if p.Proven && !p.Until.IsZero() && !now.Before(p.Until.Add(coarse-v.Findings.Ahead)) {
+			p.Proven, p.Unsure = false, true
+		}
 		switch {
 		case !known:
 			held.First = p.began(now, v.Findings.Ahead)

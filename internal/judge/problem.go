@@ -36,6 +36,8 @@ type Problem struct {
 	Late bool
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
+	// Until is until when by the server's clock the proof is good; zero: for ever. Later it may have passed unseen.
+	Until time.Time
 }
 
 // Log names one container's log.

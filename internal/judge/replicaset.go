@@ -73,7 +73,8 @@ func (l *look) isPresentReplicaSet(rs snapshot.Object) bool {
 	return false
 }
 
-// steadyLife is the life of a pod after which its loss is the first of a new series, as with a container's exits.
+// steadyLife is the life of a pod after which its loss is the first of a new series, as with a container's exits; and so is
+// the time without a loss, in which one may have lived that is not there any more.
 const steadyLife = 10 * time.Minute
 
 // lossesThatProve is how many pods must have been lost one after the other, within no less than the time of the
@@ -87,7 +88,7 @@ type loss struct {
 	at  time.Time
 }
 
-// losses are the pods of a ReplicaSet that were taken away one after the other, without one being ready since.
+// losses are the pods of a ReplicaSet that were taken away one after the other, without one that is there being ready since.
 type losses struct {
 	list []loss
 	// rounds is how often what had been made after a loss was lost too, the first loss included; began when
@@ -101,12 +102,12 @@ type losses struct {
 // tells nothing. Only where what was made for it is lost too, and so on for a while, will the next not stay
 // either, unless a node is on its way for it.
 func (l *look) findLosses(rs *appsv1.ReplicaSet) {
-	found, ready, nodesComing := l.lossesOf(rs)
+	found, ready, mayFit := l.lossesOf(rs)
 	if wanted := rs.Spec.Replicas; len(found.list) == 0 || wanted != nil && ready >= *wanted {
 		return
 	}
 	first, last := found.list[0], found.list[len(found.list)-1]
-	proven := found.rounds >= lossesThatProve && found.began.Sub(first.at) >= PodsEvicted.Tolerance() && !nodesComing
+	proven := found.rounds >= lossesThatProve && found.began.Sub(first.at) >= PodsEvicted.Tolerance() && !mayFit
 	text := fmt.Sprintf("pod %s was lost", last.pod.Name)
 	if found.rounds > 1 {
 		text = fmt.Sprintf("%d pods were lost one after the other, the last %s", len(found.list), last.pod.Name)
@@ -117,13 +118,13 @@ func (l *look) findLosses(rs *appsv1.ReplicaSet) {
 	l.Problems = append(l.Problems, Problem{
 		Class: PodsEvicted, Key: string(PodsEvicted) + "/" + string(rs.UID), Since: first.at,
 		Message: text + ": " + last.why, Chain: l.chain(last.pod, last.why), Hint: lossHint(last),
-		Unsure: !proven, Proven: proven,
+		Unsure: !proven, Proven: proven, Until: last.at.Add(PodsEvicted.Tolerance()),
 	})
 }
 
 // lossesOf returns the losses of a ReplicaSet that count, how many of its pods are ready, and whether one of them
-// waits for a node that is on its way.
-func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, nodesComing bool) {
+// waits for a node that is on its way, or may be where nobody can see what is said of that.
+func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, mayFit bool) {
 	var all []loss
 	var fine time.Time // when a pod that is there was last seen to become ready, or to cease to be
 	for _, o := range l.snap.Owned(rs.UID) {
@@ -140,7 +141,7 @@ func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, nodes
 			if podReady(pod) {
 				ready++
 			}
-			nodesComing = nodesComing || pod.Spec.NodeName == "" && l.nodesComing(pod)
+			mayFit = mayFit || pod.Spec.NodeName == "" && (l.nodesComing(pod) || l.snap.Refused(snapshot.Event))
 		}
 	}
 	slices.SortFunc(all, func(a, b loss) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.pod.Name, b.pod.Name)) })
@@ -149,13 +150,13 @@ func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, nodes
 			found.add(x)
 		}
 	}
-	return found, ready, nodesComing
+	return found, ready, mayFit
 }
 
 // add takes in the next loss. Several pods may go at once, with their node: only what was made since is another round.
 func (s *losses) add(x loss) {
 	made := x.pod.CreationTimestamp.Time
-	if x.at.Sub(made) >= steadyLife {
+	if n := len(s.list); x.at.Sub(made) >= steadyLife || n > 0 && x.at.Sub(s.list[n-1].at) >= steadyLife {
 		*s = losses{}
 	}
 	if s.rounds == 0 || !made.Before(s.began) && x.at.After(s.began) {

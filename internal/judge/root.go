@@ -196,8 +196,10 @@ func written(fields []metav1.ManagedFieldsEntry) (spec, status time.Time) {
 // suspectSilence tells why the operator may not have acted. It is no failure of the workload and never
 // becomes a verdict before the deadline.
 func (l *look) suspectSilence(what, link string) {
-	if text := l.status.Description; l.status.State == engine.StateFailed && text != "" && !l.firstLook() && !strings.Contains(text, progressText) {
-		l.suspectSameWord(text)
+	if text := l.status.Description; l.status.State == engine.StateFailed && text != "" && !strings.Contains(text, progressText) {
+		if !l.firstLook() { // then the error is told as such
+			l.suspectSameWord(text)
+		}
 		return
 	}
 	message, hint := what+" may not be running, or not watch this namespace", "seldonctl check -n "+l.root.GetNamespace()
@@ -208,14 +210,6 @@ func (l *look) suspectSilence(what, link string) {
 	l.Problems = append(l.Problems, Problem{
 		Class: OperatorSilent, Key: string(OperatorSilent), Message: message, Chain: l.chain(l.root, link), Hint: hint,
 	})
-}
-
-// parked reports whether a workload has no replicas, by the spec or, where that says nothing, by what is there.
-func parked(w engine.Workload, matched map[string]*appsv1.Deployment) bool {
-	if w.Replicas != nil || w.Autoscaled != nil {
-		return w.Replicas != nil && *w.Replicas == 0
-	}
-	return slices.ContainsFunc(w.Names, func(name string) bool { return matched[name] != nil && replicasOf(matched[name]) == 0 })
 }
 
 // suspectSameWord tells what the operator said before the present spec and says still. Where a change leads to the same
@@ -256,10 +250,20 @@ func (l *look) findState(matched map[string]*appsv1.Deployment) {
 	case l.seen && !l.Settle && !l.statusIsFormer() || l.saidOfThis():
 		l.findOperatorError()
 	case l.seen || l.firstLook() || l.saidSince():
+		before := len(l.Problems)
 		l.findOperatorError()
-		if problem := len(l.Problems) - 1; problem >= 0 && l.Problems[problem].Class == Refused {
-			l.Problems[problem].Class = OperatorError // it may be said of an earlier spec
+		l.doubtError(l.Problems[before:])
+	}
+}
+
+// doubtError bears an error longer that may be said of an earlier spec. Where the spec has changed since and nothing shows
+// that the operator has said it again, it is the cause as far as known, and no failure.
+func (l *look) doubtError(found []Problem) {
+	for i := range found {
+		if found[i].Class == Refused {
+			found[i].Class = OperatorError
 		}
+		found[i].Unsure = found[i].Unsure || !l.firstLook() && !l.saidSince()
 	}
 }
 

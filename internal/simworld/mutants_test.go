@@ -86,7 +86,7 @@ type glasses struct {
 func anyNumber(i engine.Implied) engine.Implied {
 	for n := range i.Workloads {
 		if r := i.Workloads[n].Replicas; r != nil && *r == 0 {
-			i.Workloads[n].Replicas, i.Workloads[n].Autoscaled = nil, &engine.Autoscaled{}
+			i.Workloads[n].Replicas, i.Workloads[n].Autoscaled = nil, &engine.Autoscaled{Min: 1, Max: 1}
 		}
 	}
 	return i

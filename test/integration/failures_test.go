@@ -59,17 +59,15 @@ var failures = map[string]failure{
 	},
 	"evicted": {
 		says:  `\d+ pods were lost one after the other, the last evicted-main-0-clf-.* on node .*: Evicted: Pod ephemeral local storage usage exceeds`,
-		borne: 60 * time.Second, until: 16 * time.Second,
+		borne: 60 * time.Second, until: 30 * time.Second,
 	},
 	"init-fails":    {says: `init container clf-model-initializer of pod .*exited 3 times, last with code 1`, borne: 60 * time.Second, exits: true},
 	"unschedulable": {says: `0/8 nodes are available: 8 node\(s\) didn't match Pod's node affinity/selector`, borne: 60 * time.Second},
 }
 
-// promised is how much later than its holding time a failure may be named at most.
-const promised = 2 * time.Second
-
-// grace is by how much the program's notion of when a failure began may differ from the witness's: both are slow on
-// a busy machine.
+// grace is how much later than its holding time a failure may be named, and by how much the program's notion of
+// when it began may differ from the witness's: both are slow on a busy machine. That 2 s suffice where the machine is
+// not is held on virtual time.
 const grace = 8 * time.Second
 
 // TestFailures lets all models fail side by side. None of them keeps another from being named in its time.
@@ -254,9 +252,8 @@ func readFailure(t *testing.T, journal, name string) toldFailure {
 	return toldFailure{}
 }
 
-// mustBeInTime checks that the failure was borne for as long as it may heal and not much longer. That is measured
-// by the program's own clock, on which the state of the machine has no influence; the witness vouches for
-// when it began.
+// mustBeInTime checks that the failure was borne for as long as it may heal and not much longer, by the program's own
+// clock; the witness vouches for when it began.
 func (f toldFailure) mustBeInTime(t *testing.T, began time.Time, least, most time.Duration) {
 	t.Helper()
 	if began.IsZero() {
@@ -264,8 +261,8 @@ func (f toldFailure) mustBeInTime(t *testing.T, began time.Time, least, most tim
 	}
 	held := f.At.Sub(f.Problem.Since)
 	t.Logf("named after %s, counted from %s after the witness saw it", held.Round(time.Millisecond), f.Problem.Since.Sub(began).Round(time.Millisecond))
-	if held > most+promised {
-		t.Errorf("it was named after %s, want at most %s", held, most+promised)
+	if held > most+grace {
+		t.Errorf("it was named after %s, want at most %s", held, most+grace)
 	}
 	if held < least {
 		t.Errorf("it was named after %s although it may heal for %s", held, least)
