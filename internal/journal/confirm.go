@@ -242,10 +242,22 @@ func (s *step) askNames() {
 	s.strays = sought
 }
 
+// readPause is how long no confirming read follows one that disagreed, whatever is seen meanwhile: what changes many
+// times a second would cost as many reads.
+const readPause = 200 * time.Millisecond
+
 // doubt puts the next confirming read off, each time for longer, unless something new is seen.
 func (s *step) doubt() {
+	s.soonest = s.now.Add(readPause)
 	s.doubted = s.now.Add(doubtTime << min(s.doubts, 2))
 	s.doubts++
+}
+
+// hurry lets the next confirming read be made as soon as it may be, since something new was seen.
+func (s *step) hurry() {
+	if s.doubted.After(s.soonest) {
+		s.doubted = s.soonest
+	}
 }
 
 // putOff reports whether the next confirming read is put off, and sees to it that it will be asked for.

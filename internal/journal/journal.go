@@ -92,6 +92,7 @@ type State struct {
 	unread  bool                       // the last confirming read failed, which has been told
 	doubts  int                        // how often a confirming read has disagreed in this phase
 	doubted time.Time                  // until when the next one waits unless something changes; zero: the last one did not disagree
+	soonest time.Time                  // before which it waits whatever changes
 
 	story story
 	logs  logs
@@ -200,7 +201,7 @@ func (s *step) begin(in Began) {
 	goal := in.Goal
 	s.goal, s.phase, s.began = &goal, in.Phase, s.now
 	s.memory, s.ended, s.fresh, s.looked = judge.Memory{}, false, nil, false
-	s.doubted, s.doubts, s.strays, s.last = time.Time{}, 0, nil, false
+	s.doubted, s.soonest, s.doubts, s.strays, s.last = time.Time{}, time.Time{}, 0, nil, false
 	s.story.forgetProblems()
 	s.logs = newLogs()
 	text := in.Text
@@ -220,14 +221,14 @@ func (s *step) change(c snapshot.Change) {
 		if s.snap.Set(c.Object) {
 			s.story.saw(c.Object)
 			if c.Kind != snapshot.Event { // Events are no evidence
-				s.doubted = time.Time{}
+				s.hurry()
 			}
 		}
 	case snapshot.Deleted:
 		if s.snap.Remove(c.Object, c.Version) {
 			s.story.saw(c.Object)
 			if c.Kind != snapshot.Event {
-				s.doubted = time.Time{}
+				s.hurry()
 			}
 		}
 		if s.goal != nil && hasty(c.Object) && s.snap.Within(s.goal.Root.UID, c.Object.GetUID()) {
@@ -235,7 +236,7 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Listed:
 		if s.snap.Prune(c.Kind, c.There, c.Version) {
-			s.doubted = time.Time{}
+			s.hurry()
 		}
 	case snapshot.Synced:
 		s.snap.SetComplete(c.Kind, true)
@@ -252,7 +253,7 @@ func (s *step) change(c snapshot.Change) {
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
 		s.snap.SetBlind(c.Kind, "")
-		s.doubted = time.Time{} // the way is open again
+		s.hurry() // the way is open again
 		if !s.snap.Complete(c.Kind) {
 			break
 		}
@@ -260,7 +261,7 @@ func (s *step) change(c snapshot.Change) {
 	case snapshot.Denied:
 		s.snap.SetComplete(c.Kind, false)
 		s.snap.SetBlind(c.Kind, errText(c.Err))
-		s.doubted = time.Time{} // the next read does not ask for it
+		s.hurry() // the next read does not ask for it
 		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
 	}
 }

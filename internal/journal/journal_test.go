@@ -210,6 +210,25 @@ func TestReadIsPutOffOnce(t *testing.T) {
 	}
 }
 
+// TestReadsDoNotStorm: what changes ten times a second is not read as often.
+func TestReadsDoNotStorm(t *testing.T) {
+	p := begun()
+	p.see(root(2, 1, "Available"), deployment("3", 1))
+	reads := 0
+	for i := int64(1); i <= 50; i++ {
+		if p.last.Read != journal.ReadNothing {
+			reads++
+			p.now = p.now.Add(-time.Second)
+			p.step(journal.ReadDone{Err: errors.New("boom")})
+		}
+		p.now = p.now.Add(-900 * time.Millisecond)
+		p.see(root(2+i, 1, "Available"))
+	}
+	if reads < 10 || reads > 26 {
+		t.Errorf("%d reads in 5 s, want one in 200 ms at most", reads)
+	}
+}
+
 // TestEventsAreToldOnce: an event is told when its object is known to be ours, once, and again when
 // its count has grown tenfold; noise and strangers' events never.
 func TestEventsAreToldOnce(t *testing.T) {

@@ -26,6 +26,7 @@ type remnants struct {
 	target engine.Target
 	unseen []snapshot.Kind // kinds that may not be listed
 	blind  bool            // some kind may not be watched, so that only another look tells
+	bare   bool            // something has lost its label, with the same effect
 }
 
 // blindPause is how long it is not looked again where no watch tells.
@@ -158,7 +159,7 @@ func (r *remnants) await(ctx context.Context, left []snapshot.Ref) ([]snapshot.R
 		again, err := r.look(ctx)
 		if err == nil && len(again) == 0 {
 			again, err = r.unlabelled(ctx, ever)
-			r.blind = r.blind || len(again) > 0
+			r.bare = len(again) > 0
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -202,7 +203,7 @@ func (r *remnants) shrink(ctx context.Context, changes <-chan snapshot.Change, l
 	left = slices.Clone(left)
 	for len(left) > 0 {
 		var again <-chan time.Time
-		if r.blind {
+		if r.blind || r.bare {
 			again = time.After(blindPause)
 		}
 		select {
