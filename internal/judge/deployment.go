@@ -72,7 +72,7 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 	l.Counts = append(l.Counts, Count{
 		Deployment: snapshot.RefTo(d), Wanted: wanted, Ready: d.Status.ReadyReplicas, Total: d.Status.Replicas, Terminating: leaving,
 	})
-	before := len(l.Lacks)
+	before := l.firmLacks()
 	if d.DeletionTimestamp != nil {
 		l.lackf(key+"/deleting", "Deployment %s is being deleted", d.Name)
 		return
@@ -95,12 +95,23 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 		l.findSurplus(d, total-wanted)
 	}
 	switch {
-	case len(l.Lacks) > before:
+	case l.firmLacks() > before:
 	case l.seesPods():
 		l.provef("Deployment %s: %d of %d replicas updated, ready and available", d.Name, st.AvailableReplicas, wanted)
 	default:
 		l.provef("Deployment %s: %d of %d replicas updated, ready and available, by its own count alone: its pods cannot be seen", d.Name, st.AvailableReplicas, wanted)
 	}
+}
+
+// firmLacks counts what lacks and is not borne with time.
+func (l *look) firmLacks() int {
+	n := 0
+	for _, lack := range l.Lacks {
+		if lack.Patience == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // seesPods reports whether a Deployment's pods can be counted: it takes their ReplicaSets to know whose

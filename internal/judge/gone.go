@@ -51,7 +51,8 @@ func (l *look) findGone() {
 }
 
 // isNamesakes reports whether what has lost its owner belongs to another custom resource of the same name that has been
-// made since: where ReplicaSets may not be seen, nothing but the date tells its pods from those of the former one.
+// made since: where ReplicaSets may not be seen, nothing but the date tells its pods from those of the former one, for
+// which nothing is made any more.
 func (l *look) isNamesakes(o snapshot.Object) bool {
 	ref := l.goal.Root
 	other := l.snap.Named(ref.Kind, ref.Namespace, ref.Name)
@@ -59,7 +60,7 @@ func (l *look) isNamesakes(o snapshot.Object) bool {
 		return false
 	}
 	made, since := o.GetCreationTimestamp(), other.GetCreationTimestamp()
-	return made.After(since.Time)
+	return !made.Before(&since)
 }
 
 // findRemains looks for what is left of a custom resource that was never seen: what names it as its owner,

@@ -21,8 +21,9 @@ type Memory struct {
 // Held is a problem and for how long it has been there.
 type Held struct {
 	Problem
-	// First is when it was first found; Absent since when it has not been there, zero while it is.
-	First, Absent time.Time
+	// First is when it was first found; Absent since when it has not been there, zero while it is; Again when it was last
+	// found after it had not been there for a while.
+	First, Absent, Again time.Time
 }
 
 // Outcome is what a verdict says.
@@ -54,6 +55,19 @@ type Verdict struct {
 
 // Tell reports whether the problem is news, and has been there for long enough to be told.
 func (h Held) Tell(now time.Time) bool { return !h.Late && now.Sub(h.First) >= h.Class.Quiet() }
+
+// lull is how long what somebody else has written must have been put right to be done with: the next time is another.
+// Two who write the same field all the time leave no such pause.
+const lull = 2 * time.Second
+
+// since is from when on a problem counts. What retries on its own keeps its age over the pauses between; what somebody
+// else has written into a Deployment does not.
+func (h Held) since() time.Time {
+	if (h.Class == ReplicasRewritten || h.Class == TemplateRewritten) && h.Again.After(h.First) {
+		return h.Again
+	}
+	return h.First
+}
 
 // forgetAfter is how long a problem that has vanished is remembered, so that one which comes and
 // goes while something retries keeps its age.
@@ -135,6 +149,9 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 		case p.Vague:
 			p = held.Problem
 		}
+		if !held.Absent.IsZero() && now.Sub(held.Absent) >= lull {
+			held.Again = now
+		}
 		held.Problem, held.Absent = p, time.Time{}
 		next.problems[p.Key] = held
 		v.Problems = append(v.Problems, held)
@@ -155,7 +172,7 @@ func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
 	if tolerance < 0 && !held.Proven {
 		return
 	}
-	if over := held.First.Add(tolerance); !held.Proven && now.Before(over) {
+	if over := held.since().Add(tolerance); !held.Proven && now.Before(over) {
 		wake.at(over)
 		return
 	}

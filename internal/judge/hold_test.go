@@ -47,6 +47,33 @@ func TestHoldingTime(t *testing.T) {
 	}
 }
 
+// TestSomebodyElsesHand: what somebody has written and the operator has put right is done with; the next time is another.
+// Two who write all the time leave no pause.
+func TestSomebodyElsesHand(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	hold := func(there func(ms int) bool, until int) judge.Outcome {
+		var memory judge.Memory
+		var verdict judge.Verdict
+		for ms := 0; ms <= until; ms += 500 {
+			findings := judge.Findings{Lacks: []judge.Lack{{Key: "k", Text: "other replicas"}}}
+			if there(ms) {
+				findings.Problems = []judge.Problem{{Class: judge.ReplicasRewritten, Key: "rewritten"}}
+			}
+			memory, verdict, _ = judge.Hold(memory, findings, start.Add(time.Duration(ms)*time.Millisecond))
+		}
+		return verdict.Outcome
+	}
+	if got := hold(func(ms int) bool { return ms < 3000 || ms >= 10000 }, 13000); got != judge.Waiting {
+		t.Errorf("written twice and put right between: %q", got)
+	}
+	if got := hold(func(ms int) bool { return ms < 3000 || ms >= 10000 }, 20000); got != judge.Failed {
+		t.Errorf("the second time is not put right: %q", got)
+	}
+	if got := hold(func(ms int) bool { return ms%1000 == 0 }, 10000); got != judge.Failed {
+		t.Errorf("written all the time: %q", got)
+	}
+}
+
 // TestVagueWords: a kubelet that backs off may not say why a pull has failed. It is still what it was.
 func TestVagueWords(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

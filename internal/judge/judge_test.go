@@ -400,7 +400,7 @@ func TestGoneBesideANamesake(t *testing.T) {
 		want   judge.Outcome
 	}{
 		{"2026-01-01T00:00:01Z", true, judge.Waiting},
-		{"2026-01-01T00:00:02Z", true, judge.Waiting},
+		{"2026-01-01T00:00:02Z", true, judge.Reached},
 		{"2026-01-01T00:00:03Z", true, judge.Reached},
 		{"2026-01-01T00:00:03Z", false, judge.Waiting},
 	} {

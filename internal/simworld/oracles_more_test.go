@@ -154,7 +154,7 @@ func (v *verdict) gaveUp(ph phase, e *told) {
 		v.wasReached(ph, e)
 	case ops.Vanished:
 		gone := func(m simworld.Moment) bool { return !m.Root || m.Deleting }
-		if !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.p.began-v.delay(e.at), e.at) {
+		if !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.p.began-v.delay(e.at), e.at) && !v.world.Absent(v.p.began, e.at) {
 			v.failf("failure", "%s %q, but it was there and as it had been", e.Reason, e.Text)
 		}
 	case ops.Conflict:
@@ -188,7 +188,11 @@ func (v *verdict) wasReached(ph phase, e *told) {
 	if ph.name == journal.Delete || ph.name == journal.Cleanup {
 		reached = func(m simworld.Moment) bool { return m.Left == 0 }
 	}
-	if since := v.since(ph, e.at, reached); e.at-since > sayIt+v.delay(e.at) {
+	patience := sayIt + v.delay(e.at)
+	if v.has("revoked") { // it may have been a mistake
+		patience += 12 * time.Second
+	}
+	if since := v.since(ph, e.at, reached); e.at-since > patience {
 		v.failf("failure", "%s %q at %s, but its goal was reached since %s", e.Reason, e.Text, e.at, since)
 	}
 }
@@ -272,7 +276,7 @@ func (v *verdict) requests() {
 		limit += 9 * int(took/(15*time.Second))
 	}
 	if !v.calm() || v.has("operator") {
-		limit += 20 + 5*len(v.world.Fired()) // a read that is refused in its last part has cost the others
+		limit += 20 + 6*len(v.world.Fired()) // a read that is refused in its last part has cost the others
 	}
 	if n := v.world.Asked(v.p.agent, "", v.p.began, v.until()); n > limit {
 		v.failf("requests", "%d, which is more than %d", n, limit)

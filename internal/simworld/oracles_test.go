@@ -109,6 +109,11 @@ func (v *verdict) learn() {
 	if v.uid == "" && v.p.verb != "run" {
 		v.uid = v.world.Found(v.p.began)
 	}
+	for _, e := range v.p.entries { // it may have been made again before the command looked
+		if e.Type == journal.Claim && v.p.verb != "run" && e.Object != nil && e.Object.UID != "" {
+			v.uid = string(e.Object.UID)
+		}
+	}
 	if v.uid != "" {
 		v.truth = v.truthOf(v.uid)
 	}

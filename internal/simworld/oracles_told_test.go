@@ -29,7 +29,7 @@ func (v *verdict) conflict(e *told) bool {
 	case v.p.verb == "scale" || v.p.verb == "wait scaled":
 		return v.during(v.p.began, e.at, nothing)
 	}
-	return v.world.Taken(v.uid, v.manifest, from, e.at)
+	return v.world.Taken(v.uid, v.manifest, from, e.at) || v.world.Absent(from, e.at) // then what is below it is its former owner's
 }
 
 var (
@@ -85,7 +85,7 @@ func (v *verdict) gone() {
 		}
 		ever := v.world.Ever(v.uid, 0, ph.end.at)
 		var known map[string]int
-		if late := v.delay(ph.end.at) + time.Second; v.phases[0].began+late < ph.end.at-late && !v.has("requests", "watches", "writes", "revoked", "unlabelled") {
+		if late := v.delay(ph.end.at) + time.Second; v.phases[0].began+late < ph.end.at-late && !v.has("requests", "watches", "writes", "revoked", "unlabelled", "laggy") {
 			known = v.world.Ever(v.uid, v.phases[0].began+late, ph.end.at-late)
 		}
 		for _, kind := range []string{"Deployment", "ReplicaSet", "Pod", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"} {

@@ -231,7 +231,7 @@ func (r *replay) planOf(root *unstructured.Unstructured, deployments map[string]
 	key.WriteString(strconv.FormatInt(root.GetGeneration(), 10))
 	w := simseldon.World{Root: root, Now: time.Unix(0, 0)}
 	for _, name := range sortedKeys(deployments) {
-		key.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10))
+		key.WriteString(" " + string(deployments[name].UID) + strconv.FormatInt(deployments[name].Generation, 10) + "/" + strconv.Itoa(len(deployments[name].Labels)))
 		w.Deployments = append(w.Deployments, deployments[name])
 	}
 	if plan, known := r.plans[key.String()]; known {

@@ -300,3 +300,18 @@ func (w *World) scaleUp(name string, ill Ill) {
 
 // The reasons of the Events in which an autoscaler of nodes says whether it adds one for a pod.
 const scaleUp, noScaleUp = "TriggeredScaleUp", "NotTriggerScaleUp"
+
+// Absent reports whether at any moment of a time no custom resource was there.
+func (w *World) Absent(from, to time.Duration) bool {
+	there := false
+	for _, c := range w.kinds[Root].log {
+		if !there && c.At > from {
+			return true
+		}
+		if c.At > to {
+			return false
+		}
+		there = c.Verb != "DELETED"
+	}
+	return !there
+}

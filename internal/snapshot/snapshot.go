@@ -272,17 +272,26 @@ func (s *Snapshot) Severed(root Kind) []Object {
 	return severed
 }
 
-// Remains returns the living objects whose line of controllers ends at one of that kind and name that
-// was never seen, ordered by kind and name.
+// Remains returns the living objects whose line of controllers leads to one of that kind and name that was never
+// seen or is gone, ordered by kind and name.
 func (s *Snapshot) Remains(root Kind, name string) []Object {
 	var objects []Object
 	for _, o := range s.living {
-		if end := s.firstUnseen(o); end.UID != "" && end.Kind == root && end.Name == name {
+		if s.outlivesOwner(o, root, name) {
 			objects = append(objects, o)
 		}
 	}
 	sortObjects(objects)
 	return objects
+}
+
+func (s *Snapshot) outlivesOwner(o Object, root Kind, name string) bool {
+	for owner := metav1.GetControllerOfNoCopy(o); owner != nil; owner = s.controllers[owner.UID] {
+		if t, seen := s.ever[owner.UID]; Kind(owner.Kind) == root && owner.Name == name && (!seen || t.Gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // firstUnseen climbs from an object to the first of its controllers that was never seen, if any.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
+	"github.com/seldonctl/seldonctl/internal/engine/seldon/schema"
 )
 
 // Arrived tells which changes of the spec have reached the Deployments: numbers of replicas, pod
@@ -42,6 +43,10 @@ func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.De
 			a.result.Silent++
 		}
 		a.check(l, places)
+	}
+	if !a.whole && len(a.result.Missing) > 0 { // of a part that is new, say, all that the spec says of it is
+		unknown := schema.Check(now)
+		a.result.Missing = slices.DeleteFunc(a.result.Missing, func(m engine.Leaf) bool { return strangePath(unknown, m.Path) })
 	}
 	return a.result
 }

@@ -384,6 +384,18 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestStrangeFieldsOfANewPart: of a predictor that was renamed all is new, but what the schema does not know the operator
+// drops.
+func TestStrangeFieldsOfANewPart(t *testing.T) {
+	const known = "{name: one, type: MODEL,"
+	rename := func(text string) string { return strings.Replace(text, "- name: a", "- name: b", 1) }
+	misplaced := strings.Replace(base, known, known+" modelURI: 'gs://b/m',", 1)
+	dropped := operated(t, object(t, rename(base)))
+	if got := New().Arrived(object(t, misplaced), object(t, rename(misplaced)), dropped); len(got.Missing) > 0 {
+		t.Errorf("after the operator has acted: %+v", got)
+	}
+}
+
 // TestVariablesOfAPrepackagedServer: among those that the operator gives its server, each of the spec's own has to
 // show.
 func TestVariablesOfAPrepackagedServer(t *testing.T) {

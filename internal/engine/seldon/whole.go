@@ -31,8 +31,9 @@ func (a *arrival) all(now *unstructured.Unstructured, leaves []leaf, spec any) [
 
 // strange reports whether a leaf lies in a field that the schema does not know. An API server that prunes
 // nothing keeps it, and the operator drops it.
-func strange(unknown []engine.Mistake, l leaf) bool {
-	path := pathText(l.path)
+func strange(unknown []engine.Mistake, l leaf) bool { return strangePath(unknown, pathText(l.path)) }
+
+func strangePath(unknown []engine.Mistake, path string) bool {
 	return slices.ContainsFunc(unknown, func(m engine.Mistake) bool {
 		rest, inside := strings.CutPrefix(path, m.Path)
 		return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
