@@ -183,7 +183,10 @@ func (c *client) response(r *http.Request, a *reply) *http.Response {
 		response.Header = http.Header{}
 	}
 	response.Header.Set("Content-Type", "application/json")
-	response.Header.Set("Date", c.w.clock().UTC().Format(http.TimeFormat))
+	c.w.mu.Lock()
+	now := c.w.clock() // which may be set
+	c.w.mu.Unlock()
+	response.Header.Set("Date", now.UTC().Format(http.TimeFormat))
 	if c.w.Server.WatchList != "ignores" {
 		response.Header.Set("X-Kubernetes-Pf-Flowschema-Uid", "service-accounts")
 	}
