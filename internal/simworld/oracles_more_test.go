@@ -273,7 +273,7 @@ func (v *verdict) requests() {
 	took := v.p.ended - v.p.began
 	limit += 9 * int(took/(5*time.Minute)) // watches end
 	if v.config.Server.HTTP1 {
-		limit += 9 * int(took/(15*time.Second))
+		limit += 9 * (int(took/(15*time.Second)) + 1)
 	}
 	if !v.calm() || v.has("operator") {
 		limit += 20 + 6*len(v.world.Fired()) // a read that is refused in its last part has cost the others
