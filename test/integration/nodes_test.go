@@ -82,28 +82,22 @@ func TestNodes(t *testing.T) {
 		}
 		c.dismissWebhook(t)
 		away := c.takeAway(t, "seldon-operator", 5*time.Minute)
-		over := make(chan struct{}) // for whoever waits for it for good
-		for name, limits := range map[string]string{"for good": "15s", "for a while": "2m"} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				if name == "for good" {
-					defer close(over)
-				}
-				namespace := c.own(t)
-				p := start(t, s, c, nil, "run", "-f", s.manifest("model.yaml"), "-n", namespace, "-r", "1", "--timeout", limits)
-				told := p.await(`  problem  +the operator has not written a status: it may not be running, or not watch this namespace`)
-				p.await(`next: seldonctl check -n`)
-				if name == "for good" {
-					p.exits(6)
-					t.Logf("told after %s: %s", told.at.Sub(p.began).Round(time.Millisecond), p.await(`cause, as far as known: the operator has not written a status`).text)
-				} else {
-					<-over
-					away.end()
-					p.exits(0)
-				}
-				c.mustBeEmpty(t, namespace)
-			})
+		begin := func(limit string) (trial, string) {
+			namespace := c.own(t)
+			return start(t, s, c, nil, "run", "-f", s.manifest("model.yaml"), "-n", namespace, "-r", "1", "--timeout", limit), namespace
 		}
+		forGood, given := begin("15s")
+		forAWhile, borne := begin("2m")
+		for _, p := range []trial{forGood, forAWhile} {
+			p.await(`  problem  +the operator has not written a status: it may not be running, or not watch this namespace`)
+			p.await(`next: seldonctl check -n`)
+		}
+		forGood.exits(6)
+		t.Log(forGood.await(`cause, as far as known: the operator has not written a status`).text)
+		away.end()
+		forAWhile.exits(0)
+		c.mustBeEmpty(t, given)
+		c.mustBeEmpty(t, borne)
 	})
 }
 
