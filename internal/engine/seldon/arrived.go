@@ -44,11 +44,19 @@ func (Engine) Arrived(before, now *unstructured.Unstructured, owned []*appsv1.De
 		}
 		a.check(l, places)
 	}
-	if !a.whole && len(a.result.Missing) > 0 { // of a part that is new, say, all that the spec says of it is
-		unknown := schema.Check(now)
-		a.result.Missing = slices.DeleteFunc(a.result.Missing, func(m engine.Leaf) bool { return strangePath(unknown, m.Path) })
-	}
+	a.dropStrange(now)
 	return a.result
+}
+
+// dropStrange leaves out what is missing because the schema does not know its field: it shows nowhere, and proves nothing.
+// Of a whole spec it was not asked for.
+func (a *arrival) dropStrange(now *unstructured.Unstructured) {
+	if a.whole || len(a.result.Missing) == 0 {
+		return
+	}
+	unknown, all := schema.Check(now), len(a.result.Missing)
+	a.result.Missing = slices.DeleteFunc(a.result.Missing, func(m engine.Leaf) bool { return strange(unknown, m.Path) })
+	a.result.Leaves -= all - len(a.result.Missing)
 }
 
 // silent reports whether a leaf that shows in no place is not accounted for otherwise either, as

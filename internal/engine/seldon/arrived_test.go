@@ -394,6 +394,9 @@ func TestStrangeFieldsOfANewPart(t *testing.T) {
 	if got := New().Arrived(object(t, misplaced), object(t, rename(misplaced)), dropped); len(got.Missing) > 0 {
 		t.Errorf("after the operator has acted: %+v", got)
 	}
+	if got := New().Arrived(object(t, base), object(t, misplaced), operated(t, object(t, base))); got.Leaves > 0 || len(got.Missing) > 0 {
+		t.Errorf("such a field alone proves nothing: %+v", got)
+	}
 }
 
 // TestVariablesOfAPrepackagedServer: among those that the operator gives its server, each of the spec's own has to

@@ -16,7 +16,7 @@ import (
 // the spec does not say.
 func (a *arrival) all(now *unstructured.Unstructured, leaves []leaf, spec any) []leaf {
 	unknown := schema.Check(now)
-	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return strange(unknown, l) })
+	leaves = slices.DeleteFunc(leaves, func(l leaf) bool { return strange(unknown, pathText(l.path)) })
 	for _, flag := range []string{"protocol", "transport", "serverType"} {
 		path := extend(specPath(), step{key: flag, index: -1})
 		if lookup(spec, path[1:]) == nil {
@@ -29,11 +29,9 @@ func (a *arrival) all(now *unstructured.Unstructured, leaves []leaf, spec any) [
 	return append(leaves, a.leftovers(spec)...)
 }
 
-// strange reports whether a leaf lies in a field that the schema does not know. An API server that prunes
+// strange reports whether a leaf's path lies in a field that the schema does not know. An API server that prunes
 // nothing keeps it, and the operator drops it.
-func strange(unknown []engine.Mistake, l leaf) bool { return strangePath(unknown, pathText(l.path)) }
-
-func strangePath(unknown []engine.Mistake, path string) bool {
+func strange(unknown []engine.Mistake, path string) bool {
 	return slices.ContainsFunc(unknown, func(m engine.Mistake) bool {
 		rest, inside := strings.CutPrefix(path, m.Path)
 		return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
