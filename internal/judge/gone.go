@@ -39,8 +39,9 @@ func (l *look) findGone() {
 		l.lackGone(o)
 	}
 	values := l.labelValues()
-	for _, o := range l.snap.Severed(ref.Kind) {
-		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) && !l.isNamesakes(o) {
+	severed := l.snap.Severed(ref.Kind)
+	for _, o := range severed {
+		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) && !l.isNamesakes(o, severed) {
 			l.lackGone(o)
 		}
 	}
@@ -51,16 +52,19 @@ func (l *look) findGone() {
 }
 
 // isNamesakes reports whether what has lost its owner belongs to another custom resource of the same name that has been
-// made since: where ReplicaSets may not be seen, nothing but the date tells its pods from those of the former one, for
-// which nothing is made any more.
-func (l *look) isNamesakes(o snapshot.Object) bool {
+// made since: where ReplicaSets may not be seen, nothing but the dates tell its pods from those of the former one. A
+// ReplicaSet of the former one may make pods until it is collected, but it has made some before.
+func (l *look) isNamesakes(o snapshot.Object, severed []snapshot.Object) bool {
 	ref := l.goal.Root
 	other := l.snap.Named(ref.Kind, ref.Namespace, ref.Name)
 	if other == nil || other.GetUID() == ref.UID || !l.snap.Refused(snapshot.ReplicaSet) {
 		return false
 	}
-	made, since := o.GetCreationTimestamp(), other.GetCreationTimestamp()
-	return !made.Before(&since)
+	since, maker := other.GetCreationTimestamp(), metav1.GetControllerOfNoCopy(o).UID
+	return !slices.ContainsFunc(severed, func(beside snapshot.Object) bool {
+		made := beside.GetCreationTimestamp()
+		return metav1.GetControllerOfNoCopy(beside).UID == maker && made.Before(&since)
+	})
 }
 
 // findRemains looks for what is left of a custom resource that was never seen: what names it as its owner,

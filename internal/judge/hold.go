@@ -140,8 +140,8 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 	}
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]
-		if p.Proven && !p.Until.IsZero() && !now.Before(p.Until.Add(coarse-v.Findings.Ahead)) {
-			p.Proven, p.Unsure = false, true
+		if !p.Until.IsZero() && !now.Before(p.Until.Add(coarse-v.Findings.Ahead)) {
+			p.Proven, p.Unsure, p.Late = false, true, true
 		}
 		switch {
 		case !known:

@@ -47,6 +47,20 @@ func TestHoldingTime(t *testing.T) {
 	}
 }
 
+// TestOldLosses: what was lost proves something for a while, and is no news after it.
+func TestOldLosses(t *testing.T) {
+	lost := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for seconds, want := range map[int]judge.Outcome{59: judge.Failed, 62: judge.Waiting} {
+		_, v, _ := judge.Hold(judge.Memory{}, judge.Findings{
+			Lacks:    []judge.Lack{{Key: "k", Text: "not ready"}},
+			Problems: []judge.Problem{{Class: judge.PodsEvicted, Key: "lost", Since: lost.Add(-time.Hour), Proven: true, Until: lost.Add(time.Minute)}},
+		}, lost.Add(time.Duration(seconds)*time.Second))
+		if told := v.Problems[0].Tell(lost.Add(time.Hour)); v.Outcome != want || told != (want == judge.Failed) {
+			t.Errorf("after %d s: %q, told %t, want %q", seconds, v.Outcome, told, want)
+		}
+	}
+}
+
 // TestSomebodyElsesHand: what somebody has written and the operator has put right is done with; the next time is another.
 // Two who write all the time leave no pause.
 func TestSomebodyElsesHand(t *testing.T) {

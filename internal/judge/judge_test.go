@@ -395,14 +395,16 @@ func TestGoneBesideANamesake(t *testing.T) {
 		return merge(o, object{"metadata": object{"creationTimestamp": when}})
 	}
 	for _, tc := range []struct {
-		made   string
-		denied bool
-		want   judge.Outcome
+		made, beside string
+		denied       bool
+		want         judge.Outcome
 	}{
-		{"2026-01-01T00:00:01Z", true, judge.Waiting},
-		{"2026-01-01T00:00:02Z", true, judge.Reached},
-		{"2026-01-01T00:00:03Z", true, judge.Reached},
-		{"2026-01-01T00:00:03Z", false, judge.Waiting},
+		{"2026-01-01T00:00:01Z", "", true, judge.Waiting},
+		{"2026-01-01T00:00:02Z", "", true, judge.Reached},
+		{"2026-01-01T00:00:03Z", "", true, judge.Reached},
+		{"2026-01-01T00:00:03Z", "2026-01-01T00:00:02Z", true, judge.Reached},
+		{"2026-01-01T00:00:03Z", "2026-01-01T00:00:01Z", true, judge.Waiting}, // of the same ReplicaSet
+		{"2026-01-01T00:00:03Z", "", false, judge.Waiting},
 	} {
 		s := snapshot.New()
 		s.SetComplete(snapshot.ReplicaSet, !tc.denied)
@@ -410,9 +412,12 @@ func TestGoneBesideANamesake(t *testing.T) {
 		s.Remove(root, "")
 		s.Set(typed(t, at(merge(world["SeldonDeployment"], object{"metadata": object{"uid": "its successor"}}), "2026-01-01T00:00:02Z")))
 		s.Set(typed(t, at(world["Pod"], tc.made)))
+		if tc.beside != "" {
+			s.Set(typed(t, at(merge(world["Pod"], object{"metadata": object{"name": "beside", "uid": "beside"}}), tc.beside)))
+		}
 		goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
 		if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
-			t.Errorf("a pod made at %s, ReplicaSets denied %t: %q, want %q: %v", tc.made, tc.denied, v.Outcome, tc.want, v.Lacks)
+			t.Errorf("pods made at %s %s, ReplicaSets denied %t: %q, want %q: %v", tc.made, tc.beside, tc.denied, v.Outcome, tc.want, v.Lacks)
 		}
 	}
 }

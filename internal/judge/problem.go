@@ -36,7 +36,8 @@ type Problem struct {
 	Late bool
 	// Proven problems have shown themselves often enough to need no further waiting.
 	Proven bool
-	// Until is until when by the server's clock the proof is good; zero: for ever. Later it may have passed unseen.
+	// Until is until when by the server's clock it is news and a proof is good; zero: for ever. Later it may have passed
+	// unseen.
 	Until time.Time
 }
 
