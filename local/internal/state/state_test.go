@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -57,6 +59,54 @@ func TestOneLockAtATime(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(folder.Path)); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
+}
+
+// TestAskingTakesNothing: whoever asks again and again whether a cluster runs keeps nobody from starting one, and of several who would start it one does.
+func TestAskingTakesNothing(t *testing.T) {
+	folder := newFolder(t)
+	over := make(chan struct{})
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					folder.Running()
+				}
+			}
+		})
+	}
+	for range 500 {
+		lock, err := folder.Acquire()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := folder.Acquire(); !errors.Is(err, ErrRunning) {
+			t.Fatalf("the second lock: %v", err)
+		}
+		lock.Release()
+	}
+	close(over)
+	others.Wait()
+	var held atomic.Int32
+	for range 8 {
+		others.Go(func() {
+			for range 200 {
+				lock, err := folder.Acquire()
+				if err != nil {
+					continue
+				}
+				if n := held.Add(1); n > 1 {
+					t.Errorf("%d hold the lock", n)
+				}
+				held.Add(-1)
+				lock.Release()
+			}
+		})
+	}
+	others.Wait()
 }
 
 func TestPrepareRemovesWhatWasThere(t *testing.T) {
