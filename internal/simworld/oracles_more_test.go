@@ -154,7 +154,8 @@ func (v *verdict) gaveUp(ph phase, e *told) {
 		v.wasReached(ph, e)
 	case ops.Vanished:
 		gone := func(m simworld.Moment) bool { return !m.Root || m.Deleting }
-		if !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.p.began-v.delay(e.at), e.at) && !v.world.Absent(v.p.began, e.at) {
+		absent := strings.Contains(e.Text, "does not exist") && v.world.Absent(v.p.began, e.at) // whichever it was
+		if !absent && !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.p.began-v.delay(e.at), e.at) {
 			v.failf("failure", "%s %q, but it was there and as it had been", e.Reason, e.Text)
 		}
 	case ops.Conflict:

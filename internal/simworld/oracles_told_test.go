@@ -29,7 +29,7 @@ func (v *verdict) conflict(e *told) bool {
 	case v.p.verb == "scale" || v.p.verb == "wait scaled":
 		return v.during(v.p.began, e.at, nothing)
 	}
-	return v.world.Taken(v.uid, v.manifest, from, e.at) || v.world.Absent(from, e.at) // then what is below it is its former owner's
+	return v.world.Taken(v.uid, v.manifest, from, e.at)
 }
 
 var (

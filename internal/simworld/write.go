@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -198,9 +199,15 @@ func (w *World) Reworked(uid string, from, to time.Duration) bool {
 	})
 }
 
-// Taken reports whether, in that time, a name that the custom resource or its manifest stands for was another's.
+// Taken reports whether, in that time, a name that the custom resource or its manifest stands for was another's, or that
+// of a child which the custom resource had left.
 func (w *World) Taken(uid string, manifest *unstructured.Unstructured, from, to time.Duration) bool {
-	wanted := simseldon.Wanted(manifest)
+	wanted, left := simseldon.Wanted(manifest), time.Duration(math.MaxInt64)
+	for _, c := range w.kinds[Root].log {
+		if string(c.Object.GetUID()) == uid && c.Verb == "DELETED" {
+			left = c.At
+		}
+	}
 	return slices.ContainsFunc(w.log, func(c *change) bool {
 		name, strange := c.Object.GetName(), controllerOf(c.Object) != uid || uid == ""
 		switch {
@@ -208,8 +215,8 @@ func (w *World) Taken(uid string, manifest *unstructured.Unstructured, from, to 
 			return false
 		case c.Kind == Root && name == manifest.GetName():
 			strange = string(c.Object.GetUID()) != uid
-		case c.Kind == "Deployment" && contains(wanted.Deployments, name):
-		case c.Kind == "Service" && contains(wanted.Services, name):
+		case c.Kind == "Deployment" && contains(wanted.Deployments, name), c.Kind == "Service" && contains(wanted.Services, name):
+			strange = strange || left <= to && !w.overBy(c, left)
 		default:
 			return false
 		}
