@@ -79,7 +79,9 @@ var ciMark = regexp.MustCompile(`##([A-Za-z]*\[)`)
 // defuse breaks the marks by which CI systems find commands in a log: anywhere in a line, or, for
 // GitHub's, at its start whatever white space comes before.
 func defuse(text string) string {
-	text = ciMark.ReplaceAllString(text, "## $1")
+	if strings.Contains(text, "##") { // hardly ever, and the search is dear
+		text = ciMark.ReplaceAllString(text, "## $1")
+	}
 	if rest, found := strings.CutPrefix(text, "::"); found {
 		return ": :" + rest
 	}
