@@ -5,6 +5,7 @@ package operator_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -184,6 +185,55 @@ func (w *world) sdep(name string) *unstructured.Unstructured {
 		return nil
 	}
 	return object.(*unstructured.Unstructured)
+}
+
+// cordon lets no new pod on any node, or lets them on again, and returns when the scheduler goes by it.
+func (w *world) cordon(t *testing.T, closed bool) {
+	t.Helper()
+	client := kubernetes.NewForConfigOrDie(w.config)
+	nodes, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%t}}`, closed)
+	for _, n := range nodes.Items {
+		if _, err := client.CoreV1().Nodes().Patch(t.Context(), n.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for closed && w.schedules(t, client) {
+	}
+}
+
+// schedules asks the scheduler, with a pod, whether it knows a node for one.
+func (w *world) schedules(t *testing.T, client kubernetes.Interface) bool {
+	t.Helper()
+	pods := client.CoreV1().Pods(namespace)
+	made, err := pods.Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "question-"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "none", Image: "none"}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheduled := corev1.PodCondition{}
+	w.until(t, "the scheduler's answer", func() string {
+		object, there, _ := w.stores["pod"].GetByKey(namespace + "/" + made.Name)
+		if !there {
+			return "no pod"
+		}
+		for _, c := range object.(*corev1.Pod).Status.Conditions {
+			if c.Type == corev1.PodScheduled {
+				scheduled = c
+				return ""
+			}
+		}
+		return "no condition"
+	})
+	if err := pods.Delete(t.Context(), made.Name, *metav1.NewDeleteOptions(0)); err != nil {
+		t.Fatal(err)
+	}
+	return scheduled.Status == corev1.ConditionTrue
 }
 
 // owned gives the objects of a kind that have one of these owners.
