@@ -509,6 +509,9 @@ func TestGoneWithoutTheLabel(t *testing.T) {
 		if lacks := p.state.Last(p.now).Lacks; p.last.Verdict != nil || len(lacks) != 1 || !strings.Contains(lacks[0].Text, "without the label") {
 			t.Fatalf("verdict %+v, lacks %+v: want that the Deployment is there", p.last.Verdict, lacks)
 		}
+		if told := p.texts(journal.Progress); told[len(told)-1] != "left: 1 Deployment" {
+			t.Fatalf("told %q: want that nothing but the Deployment is left", told)
+		}
 		if p.last.Wake.IsZero() {
 			t.Fatal("nobody would look for it again, and no watch tells of it")
 		}

@@ -251,19 +251,18 @@ func (s *step) tellBlockers(v judge.Verdict) {
 		return
 	}
 	counts := map[string]int{}
-	for _, t := range s.snap.Ever(s.goal.Root.UID) {
-		if !t.Gone {
-			counts[string(t.Kind)]++
-		}
+	for _, lack := range v.Lacks {
+		counts[string(lack.Kind)]++
 	}
+	root := string(s.goal.Root.Kind)
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, judge.Plural(counts[kind], kind))
+		if kind != root {
+			parts = append(parts, judge.Plural(counts[kind], kind))
+		}
 	}
-	if s.goal.Root.UID != "" {
-		parts = append(parts, "the "+string(s.goal.Root.Kind)+" itself")
-	} else {
-		parts = append(parts, judge.Plural(len(v.Lacks), "object")) // of one that was never seen
+	if counts[root] > 0 {
+		parts = append(parts, "the "+root+" itself")
 	}
 	text := "left: " + strings.Join(parts, ", ")
 	if text == s.story.blockers {

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -33,21 +34,40 @@ func (l *look) findGone() {
 		}
 		o := l.snap.Get(t.UID)
 		if o == nil {
-			l.lackf("living/"+string(t.UID), "%s is not known to be gone", t.Ref)
+			l.Lacks = append(l.Lacks, Lack{Key: "living/" + string(t.UID), Kind: t.Kind, Text: fmt.Sprintf("%s is not known to be gone", t.Ref)})
 			continue
 		}
 		l.lackGone(o)
 	}
-	values := l.labelValues()
-	severed := l.snap.Severed(ref.Kind)
-	for _, o := range severed {
-		if slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) && !l.isNamesakes(o, severed) {
-			l.lackGone(o)
-		}
+	living, gone := l.snap.Severed(ref.Kind), l.snap.SeveredGone(ref.Kind)
+	for _, o := range l.ownSevered(living, gone) {
+		l.lackGone(o)
 	}
 	if len(l.Lacks) == 0 {
 		l.provef("deleted: %s", countKinds(ref, counts))
+		l.proveSevered(l.ownSevered(gone, nil))
 		l.admitUnseen()
+	}
+}
+
+// ownSevered picks from what has lost its owner that which carries a label of the custom resource's children. More is
+// what else has.
+func (l *look) ownSevered(severed, more []snapshot.Object) []snapshot.Object {
+	values := l.labelValues()
+	all := slices.Concat(severed, more)
+	return slices.DeleteFunc(slices.Clone(severed), func(o snapshot.Object) bool {
+		return !slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) || l.isNamesakes(o, all)
+	})
+}
+
+// proveSevered counts apart what went and only its label told whose it was.
+func (l *look) proveSevered(gone []snapshot.Object) {
+	counts := map[string]int{}
+	for _, o := range gone {
+		counts[string(snapshot.KindOf(o))]++
+	}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		l.provef("%s with its label, whose owner had gone before", Plural(counts[kind], kind))
 	}
 }
 
@@ -97,7 +117,7 @@ func (l *look) lackGone(o snapshot.Object) {
 	if l.snap.Refused(snapshot.KindOf(o)) {
 		return
 	}
-	lack := Lack{Key: "living/" + string(o.GetUID()), Text: remains(o)}
+	lack := Lack{Key: "living/" + string(o.GetUID()), Kind: snapshot.KindOf(o), Text: remains(o)}
 	if why := l.snap.Blind(snapshot.KindOf(o)); why != "" {
 		lack.Text, lack.Unknown = fmt.Sprintf("%s is not known to be gone: %s", snapshot.RefTo(o), why), true
 	}

@@ -100,6 +100,8 @@ type Lack struct {
 	Key string
 	// Text says it, with numbers.
 	Text string
+	// Kind is that of the object which ought to be gone, where the lack is one.
+	Kind snapshot.Kind
 	// Patience, where positive, is how long this lack alone is waited for; then it becomes a remark.
 	Patience time.Duration
 	// Unknown says that it may have been made good where nobody can see it.

@@ -361,13 +361,14 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 		name string
 		left object
 		want judge.Outcome
+		gone string
 	}{
-		{"a pod whose ReplicaSet was never seen", world["Pod"], judge.Waiting},
-		{"a ReplicaSet whose Deployment was never seen", world["ReplicaSet"], judge.Waiting},
-		{"a pod of another custom resource", merge(world["Pod"], other), judge.Reached},
+		{"a pod whose ReplicaSet was never seen", world["Pod"], judge.Waiting, "deleted: SeldonDeployment; 1 Pod with its label, whose owner had gone before"},
+		{"a ReplicaSet whose Deployment was never seen", world["ReplicaSet"], judge.Waiting, "deleted: SeldonDeployment; 1 ReplicaSet with its label, whose owner had gone before"},
+		{"a pod of another custom resource", merge(world["Pod"], other), judge.Reached, "deleted: SeldonDeployment"},
 		{"a Deployment of another custom resource of that name", merge(world["Deployment"], object{"metadata": object{
 			"ownerReferences": []any{object{"kind": "SeldonDeployment", "name": "m", "uid": "its successor", "controller": true}},
-		}}), judge.Reached},
+		}}), judge.Reached, "deleted: SeldonDeployment"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := snapshot.New()
@@ -380,8 +381,12 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)
 			}
 			s.Remove(left, "")
-			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != judge.Reached {
+			_, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{})
+			if v.Outcome != judge.Reached {
 				t.Errorf("%q when all is gone: %v", v.Outcome, v.Lacks)
+			}
+			if got := strings.Join(v.Findings.Evidence, "; "); !strings.HasPrefix(got+"; not looked at", tc.gone+"; not looked at") {
+				t.Errorf("it is proved by %q, want %q", got, tc.gone)
 			}
 		})
 	}

@@ -39,6 +39,8 @@ var (
 	ranges = regexp.MustCompile(`([a-z0-9-]+) (?:\(|is )autoscaled (\d+) to (\d+)`)
 	// kindsGone is one kind in what is said to be gone.
 	kindsGone = regexp.MustCompile(`(\d+) ([A-Z][A-Za-z]+?)(ies|s)?\b`)
+	// labelled is what went and had lost its owner before.
+	labelled = regexp.MustCompile(`; (\d+) ([A-Z][A-Za-z]+?)(ies|s)? with its label`)
 )
 
 // numbers: the replicas that are told of what a scaling does not reach are those that it had a moment ago, and its
@@ -70,6 +72,15 @@ func (v *verdict) numbers() {
 	}
 }
 
+func countsIn(expression *regexp.Regexp, text string) map[string]int {
+	counts := map[string]int{}
+	for _, match := range expression.FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(match[1])
+		counts[match[2]+map[string]string{"ies": "y"}[match[3]]] = n
+	}
+	return counts
+}
+
 // gone: the numbers of what is gone are those of all that there ever was, of a kind that may be read. What came and
 // went while a watch was down, or before the command began, nobody need know.
 func (v *verdict) gone() {
@@ -78,11 +89,7 @@ func (v *verdict) gone() {
 			continue
 		}
 		counted, _, _ := strings.Cut(ph.end.Text, ";")
-		said := map[string]int{}
-		for _, match := range kindsGone.FindAllStringSubmatch(counted, -1) {
-			n, _ := strconv.Atoi(match[1])
-			said[match[2]+map[string]string{"ies": "y"}[match[3]]] = n
-		}
+		said, severed := countsIn(kindsGone, counted), countsIn(labelled, ph.end.Text)
 		ever := v.world.Ever(v.uid, 0, ph.end.at)
 		var known map[string]int
 		if late := v.delay(ph.end.at) + time.Second; v.phases[0].began+late < ph.end.at-late && !v.has("requests", "watches", "writes", "revoked", "unlabelled", "laggy") {
@@ -92,7 +99,7 @@ func (v *verdict) gone() {
 			switch {
 			case said[kind] > ever[kind]:
 				v.failf("gone", "%q at %s, but there were only %v", ph.end.Text, ph.end.at, ever)
-			case said[kind] < known[kind] && !slices.Contains(v.config.Server.Forbidden, kind):
+			case said[kind]+severed[kind] < known[kind] && !slices.Contains(v.config.Server.Forbidden, kind):
 				v.failf("gone", "%q at %s, but there were %v", ph.end.Text, ph.end.at, known)
 			}
 		}

@@ -22,6 +22,7 @@ type Snapshot struct {
 	children map[types.UID]map[types.UID]bool // owner UID -> UIDs ever seen with that owner
 	parents  map[types.UID]map[types.UID]bool // the same the other way round
 	ever     map[types.UID]Tombstone
+	lost     map[types.UID]Object // the last state of what went when a controller of it had never been seen
 	// controllers are those of every object ever seen that has one.
 	controllers map[types.UID]*metav1.OwnerReference
 	events      map[types.UID]*corev1.Event
@@ -49,6 +50,7 @@ func New() *Snapshot {
 		children:    map[types.UID]map[types.UID]bool{},
 		parents:     map[types.UID]map[types.UID]bool{},
 		ever:        map[types.UID]Tombstone{},
+		lost:        map[types.UID]Object{},
 		controllers: map[types.UID]*metav1.OwnerReference{},
 		events:      map[types.UID]*corev1.Event{},
 		about:       map[types.UID]map[types.UID]bool{},
@@ -128,6 +130,9 @@ func (s *Snapshot) Remove(o Object, version string) bool {
 		return false
 	}
 	s.linkOwners(o)
+	if s.firstUnseen(o).UID != "" {
+		s.lost[uid] = o
+	}
 	delete(s.living, uid)
 	delete(s.exits, uid)
 	s.ever[uid] = Tombstone{Ref: RefTo(o), Gone: true, Marked: before.Marked || o.GetDeletionTimestamp() != nil, gone: version}
@@ -261,9 +266,14 @@ func laterThan(is, was string) bool {
 
 // Severed returns the living objects whose line of controllers ends at one that was never seen and is
 // not of the given kind, ordered by kind and name. Whose they are, nobody can say.
-func (s *Snapshot) Severed(root Kind) []Object {
+func (s *Snapshot) Severed(root Kind) []Object { return s.severed(s.living, root) }
+
+// SeveredGone returns what Severed would, had it not gone, in its last known state.
+func (s *Snapshot) SeveredGone(root Kind) []Object { return s.severed(s.lost, root) }
+
+func (s *Snapshot) severed(objects map[types.UID]Object, root Kind) []Object {
 	var severed []Object
-	for _, o := range s.living {
+	for _, o := range objects {
 		if end := s.firstUnseen(o); end.UID != "" && end.Kind != root {
 			severed = append(severed, o)
 		}

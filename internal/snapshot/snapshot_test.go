@@ -186,6 +186,20 @@ func TestSevered(t *testing.T) {
 	}
 }
 
+// TestSeveredGone: what goes while its controller was never seen is remembered, until that controller is seen.
+func TestSeveredGone(t *testing.T) {
+	s := snapshot.New()
+	for _, p := range []*corev1.Pod{pod("orphan", "1", "never seen"), pod("child", "2", "late")} {
+		s.Set(p)
+		s.Remove(p, "")
+	}
+	s.Set(pod("late", "3"))
+	got := names(s.SeveredGone("SeldonDeployment"), func(o snapshot.Object) string { return o.GetName() })
+	if want := []string{"orphan"}; !slices.Equal(got, want) {
+		t.Errorf("gone and severed are %v, want %v", got, want)
+	}
+}
+
 // TestRemains: what is left of an object that went before it was ever seen names it as its controller.
 func TestRemains(t *testing.T) {
 	s := snapshot.New()
