@@ -185,15 +185,15 @@ func (v *verdict) wasReached(ph phase, e *told) {
 	if v.has("requests", "watches", "writes", "unlabelled") {
 		return
 	}
-	reached := func(m simworld.Moment) bool { return v.holds(ph, m) }
+	since := v.reachedSince(ph, e.at)
 	if ph.name == journal.Delete || ph.name == journal.Cleanup {
-		reached = func(m simworld.Moment) bool { return m.Left == 0 }
+		since = v.since(ph, e.at, func(m simworld.Moment) bool { return m.Left == 0 })
 	}
 	patience := sayIt + v.delay(e.at)
 	if v.has("revoked") { // it may have been a mistake
 		patience += 12 * time.Second
 	}
-	if since := v.since(ph, e.at, reached); e.at-since > patience {
+	if e.at-since > patience {
 		v.failf("failure", "%s %q at %s, but its goal was reached since %s", e.Reason, e.Text, e.at, since)
 	}
 }
@@ -359,10 +359,21 @@ func (v *verdict) stops() {
 }
 
 func (v *verdict) slowClaim(ph phase, over time.Duration) {
-	since := v.since(ph, over, func(m simworld.Moment) bool { return v.holds(ph, m) })
+	since := v.reachedSince(ph, over)
 	if over-since > sayIt+v.healing() {
 		v.failf("speed", "%s was true since %s, but the phase ended at %s with %v", ph.name, since, over, endOf(ph))
 	}
+}
+
+// reachedSince gives since when the goal of a phase has been reached without a break. Surplus pods on their way out are
+// rightly waited for as long as pods can be seen; from when they cannot, nobody can tell that there are any.
+func (v *verdict) reachedSince(ph phase, over time.Duration) time.Duration {
+	since := v.since(ph, over, func(m simworld.Moment) bool { return v.holds(ph, m) && !v.surplus(ph, m) })
+	if !v.blind(ph) {
+		return since
+	}
+	unseen := v.since(ph, over, func(m simworld.Moment) bool { return v.holds(ph, m) })
+	return min(since, max(unseen, v.blindSince()))
 }
 
 // holds reports whether the goal of a phase is reached, in the operator's eyes too.

@@ -342,7 +342,18 @@ func (v *verdict) blind(ph phase) bool {
 	if ph.end != nil {
 		over = ph.end.at
 	}
-	return slices.ContainsFunc(v.world.Denials(), func(d simworld.Denial) bool { return d.At <= over && (d.Kind == "Pod" || d.Kind == "ReplicaSet") })
+	return v.blindSince() <= over
+}
+
+// blindSince is when that right was taken away; if it never was, the end of time.
+func (v *verdict) blindSince() time.Duration {
+	since := time.Duration(math.MaxInt64)
+	for _, d := range v.world.Denials() {
+		if d.Kind == "Pod" || d.Kind == "ReplicaSet" {
+			since = min(since, d.At)
+		}
+	}
+	return since
 }
 
 // hearsay is how old what the controllers say of pods may be, where the program cannot see the pods themselves.
