@@ -80,11 +80,27 @@ func (l *look) isNamesakes(o snapshot.Object, severed []snapshot.Object) bool {
 	if other == nil || other.GetUID() == ref.UID || !l.snap.Refused(snapshot.ReplicaSet) {
 		return false
 	}
-	since, maker := other.GetCreationTimestamp(), metav1.GetControllerOfNoCopy(o).UID
-	return !slices.ContainsFunc(severed, func(beside snapshot.Object) bool {
+	since, may := l.podsSince(other)
+	maker := metav1.GetControllerOfNoCopy(o).UID
+	return may && !slices.ContainsFunc(severed, func(beside snapshot.Object) bool {
 		made := beside.GetCreationTimestamp()
 		return metav1.GetControllerOfNoCopy(beside).UID == maker && made.Before(&since)
 	})
+}
+
+// podsSince returns since when a custom resource may have pods: since its first Deployment is there, or, where
+// Deployments may not be seen, since it is there itself. Without a Deployment it may have none.
+func (l *look) podsSince(root snapshot.Object) (since metav1.Time, may bool) {
+	if l.snap.Refused(snapshot.Deployment) {
+		return root.GetCreationTimestamp(), true
+	}
+	for _, o := range l.snap.Owned(root.GetUID()) {
+		made := o.GetCreationTimestamp()
+		if snapshot.KindOf(o) == snapshot.Deployment && (!may || made.Before(&since)) {
+			since, may = made, true
+		}
+	}
+	return since, may
 }
 
 // findRemains looks for what is left of a custom resource that was never seen: what names it as its owner,

@@ -393,37 +393,55 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 }
 
 // TestGoneBesideANamesake: where ReplicaSets may not be seen and another custom resource of the name has been made,
-// the pods that are younger than it are its own.
+// the pods that are no older than its Deployments are its own.
 func TestGoneBesideANamesake(t *testing.T) {
 	world := goodWorld(t)
-	at := func(o object, when string) object {
-		return merge(o, object{"metadata": object{"creationTimestamp": when}})
+	at := func(o object, second string) object {
+		return merge(o, object{"metadata": object{"creationTimestamp": "2026-01-01T00:00:0" + second + "Z"}})
 	}
-	for _, tc := range []struct {
-		made, beside string
-		denied       bool
-		want         judge.Outcome
+	owned := func(kind, name, second string) object {
+		return at(merge(world[kind], object{"metadata": object{"name": name, "uid": name, "ownerReferences": []any{
+			object{"kind": "SeldonDeployment", "name": "m", "uid": "its successor", "controller": true},
+		}}}), second)
+	}
+	all, blind := []snapshot.Kind{snapshot.ReplicaSet, snapshot.Deployment}, []snapshot.Kind{snapshot.ReplicaSet}
+	for name, tc := range map[string]struct {
+		pod, beside, deployments string // the seconds in which they were made
+		denied                   []snapshot.Kind
+		want                     judge.Outcome
 	}{
-		{"2026-01-01T00:00:01Z", "", true, judge.Waiting},
-		{"2026-01-01T00:00:02Z", "", true, judge.Reached},
-		{"2026-01-01T00:00:03Z", "", true, judge.Reached},
-		{"2026-01-01T00:00:03Z", "2026-01-01T00:00:02Z", true, judge.Reached},
-		{"2026-01-01T00:00:03Z", "2026-01-01T00:00:01Z", true, judge.Waiting}, // of the same ReplicaSet
-		{"2026-01-01T00:00:03Z", "", false, judge.Waiting},
+		"older than the Deployment":                       {"2", "", "3", blind, judge.Waiting},
+		"as old as the Deployment":                        {"3", "", "3", blind, judge.Reached},
+		"younger than the Deployment":                     {"4", "", "3", blind, judge.Reached},
+		"younger than one of the Deployments":             {"4", "", "5 3 6", blind, judge.Reached},
+		"there is no Deployment yet":                      {"4", "", "", blind, judge.Waiting},
+		"beside one that is as old as the Deployment":     {"4", "3", "3", blind, judge.Reached},
+		"beside one that the same ReplicaSet made before": {"4", "2", "3", blind, judge.Waiting},
+		"ReplicaSets can be seen":                         {"4", "", "3", nil, judge.Waiting},
+		"Deployments cannot be seen, older than it":       {"1", "", "", all, judge.Waiting},
+		"Deployments cannot be seen, as old as it":        {"2", "", "", all, judge.Reached},
 	} {
-		s := snapshot.New()
-		s.SetComplete(snapshot.ReplicaSet, !tc.denied)
-		root := typed(t, world["SeldonDeployment"])
-		s.Remove(root, "")
-		s.Set(typed(t, at(merge(world["SeldonDeployment"], object{"metadata": object{"uid": "its successor"}}), "2026-01-01T00:00:02Z")))
-		s.Set(typed(t, at(world["Pod"], tc.made)))
-		if tc.beside != "" {
-			s.Set(typed(t, at(merge(world["Pod"], object{"metadata": object{"name": "beside", "uid": "beside"}}), tc.beside)))
-		}
-		goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
-		if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
-			t.Errorf("pods made at %s %s, ReplicaSets denied %t: %q, want %q: %v", tc.made, tc.beside, tc.denied, v.Outcome, tc.want, v.Lacks)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := snapshot.New()
+			for _, kind := range all {
+				s.SetComplete(kind, !slices.Contains(tc.denied, kind))
+			}
+			root := typed(t, world["SeldonDeployment"])
+			s.Remove(root, "")
+			s.Set(typed(t, at(merge(world["SeldonDeployment"], object{"metadata": object{"uid": "its successor"}}), "2")))
+			s.Set(typed(t, owned("Service", "its service", "2")))
+			for i, second := range strings.Fields(tc.deployments) {
+				s.Set(typed(t, owned("Deployment", fmt.Sprintf("d%d", i), second)))
+			}
+			s.Set(typed(t, at(world["Pod"], tc.pod)))
+			if tc.beside != "" {
+				s.Set(typed(t, at(merge(world["Pod"], object{"metadata": object{"name": "beside", "uid": "beside"}}), tc.beside)))
+			}
+			goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
+			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
+				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)
+			}
+		})
 	}
 }
 
