@@ -32,7 +32,8 @@ type ApplyRequest struct {
 // apply is one application under way.
 type apply struct {
 	*life
-	req ApplyRequest
+	req    ApplyRequest
+	former *unstructured.Unstructured // as it was read before a conflict or a lost answer, where its spec was another one; nil: it never was
 }
 
 // Apply creates the object, or replaces its spec and merges its labels and annotations, and waits until
@@ -77,7 +78,7 @@ func (a *apply) apply(ctx context.Context) Reason {
 		case !ambiguous(err) && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !noSuchObject(err, a.target.Name):
 			return a.refuse(ctx, journal.Create, err)
 		}
-		if before, reason = a.lookAgain(ctx); reason != Reached {
+		if before, reason = a.lookAgain(ctx, before); reason != Reached {
 			return reason
 		}
 	}
@@ -192,6 +193,9 @@ func (a *apply) would(did, would string) string {
 
 // tellChange tells what became of an update: which replicas and images change by it, or that nothing does.
 func (a *apply) tellChange(ctx context.Context, before, after *unstructured.Unstructured) {
+	if !a.req.DryRun {
+		before = a.lastUnlike(before, after)
+	}
 	e := journal.Entry{Type: journal.Note, Phase: journal.Create, Object: &a.ref, Reason: "Changed", Text: a.would("changed", "would be changed")}
 	switch {
 	case after.GetGeneration() != before.GetGeneration():
@@ -209,7 +213,7 @@ func (a *apply) tellChange(ctx context.Context, before, after *unstructured.Unst
 
 // lookAgain reads the object after a conflict or a lost answer: it may have been written, created or
 // deleted meanwhile.
-func (a *apply) lookAgain(ctx context.Context) (*unstructured.Unstructured, Reason) {
+func (a *apply) lookAgain(ctx context.Context, before *unstructured.Unstructured) (*unstructured.Unstructured, Reason) {
 	objects, why, err := a.readRoot(ctx, a.left())
 	switch {
 	case why != "":
@@ -221,6 +225,9 @@ func (a *apply) lookAgain(ctx context.Context) (*unstructured.Unstructured, Reas
 		if root, ok := o.(*unstructured.Unstructured); ok {
 			a.learn(ctx, root)
 			a.know(root)
+			if before != nil && before.GetGeneration() != root.GetGeneration() {
+				a.former = before
+			}
 			return root, Reached
 		}
 	}
@@ -229,10 +236,21 @@ func (a *apply) lookAgain(ctx context.Context) (*unstructured.Unstructured, Reas
 
 func (a *apply) awaitAvailable(ctx context.Context, before, after *unstructured.Unstructured) Reason {
 	goal := judge.Goal{
-		Kind: judge.Available, Root: a.ref, Baseline: after, Created: before == nil, Before: before, Doubtful: before != nil,
+		Kind: judge.Available, Root: a.ref, Baseline: after, Created: before == nil, Before: a.lastUnlike(before, after), Doubtful: before != nil,
 		Patient: !a.FailFast, RequireReady: a.RequireReady,
 	}
 	return a.pursue(ctx, journal.Wait, goal, "waiting until it is available")
+}
+
+// lastUnlike returns the object as it was last read with another spec than it has after the write, where it ever was. A
+// first write that got no answer, or lost to the same one of somebody else's, leaves nothing for the next to change; but
+// what was there before is known, and a spec with nothing before it would be held for acted on by the API server's
+// dates, whose clock may have been set back.
+func (a *apply) lastUnlike(before, after *unstructured.Unstructured) *unstructured.Unstructured {
+	if before != nil && before.GetGeneration() == after.GetGeneration() && a.former != nil && a.former.GetUID() == after.GetUID() {
+		return a.former
+	}
+	return before
 }
 
 // changesOf is the patch that gives an object a manifest's spec, labels and annotations. Labels and
