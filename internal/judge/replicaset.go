@@ -91,10 +91,11 @@ type loss struct {
 // losses are the pods of a ReplicaSet that were taken away one after the other, without one that is there being ready since.
 type losses struct {
 	list []loss
-	// rounds is how often what had been made after a loss was lost too, the first loss included; began when
-	// the last round did.
-	rounds int
-	began  time.Time
+	// rounds are when the first was lost, the first of those that were made after it, the first of those that were made
+	// after that one, and so on.
+	rounds []time.Time
+	// proven says that one was lost which was the third at least in such a row, in no less than the time of the class.
+	proven bool
 }
 
 // findLosses reads whether pods are taken away: evicted, preempted, ended with their node, or not admitted by the
@@ -107,9 +108,9 @@ func (l *look) findLosses(rs *appsv1.ReplicaSet) {
 		return
 	}
 	first, last := found.list[0], found.list[len(found.list)-1]
-	proven := found.rounds >= lossesThatProve && found.began.Sub(first.at) >= PodsEvicted.Tolerance() && !mayFit
+	proven := found.proven && !mayFit
 	text := fmt.Sprintf("pod %s was lost", last.pod.Name)
-	if found.rounds > 1 {
+	if len(found.rounds) > 1 {
 		text = fmt.Sprintf("%d pods were lost one after the other, the last %s", len(found.list), last.pod.Name)
 	}
 	if node := last.pod.Spec.NodeName; node != "" {
@@ -154,16 +155,22 @@ func (l *look) lossesOf(rs *appsv1.ReplicaSet) (found losses, ready int32, mayFi
 }
 
 // add takes in the next loss. Several pods may go at once, with their node: only what was made since is another round.
+// Where several rows of pods go side by side, each row counts, as a loss of any of them comes after as many as were
+// over when that pod was made.
 func (s *losses) add(x loss) {
 	made := x.pod.CreationTimestamp.Time
 	if n := len(s.list); x.at.Sub(made) >= steadyLife || n > 0 && x.at.Sub(s.list[n-1].at) >= steadyLife {
 		*s = losses{}
 	}
-	if s.rounds == 0 || !made.Before(s.began) && x.at.After(s.began) {
-		s.rounds++
-		s.began = x.at
+	before := 0
+	for before < len(s.rounds) && !made.Before(s.rounds[before]) && x.at.After(s.rounds[before]) {
+		before++
+	}
+	if before == len(s.rounds) {
+		s.rounds = append(s.rounds, x.at)
 	}
 	s.list = append(s.list, x)
+	s.proven = s.proven || before+1 >= lossesThatProve && x.at.Sub(s.list[0].at) >= PodsEvicted.Tolerance()
 }
 
 // lossOf tells why a pod was taken away, or is being; empty where it is not.

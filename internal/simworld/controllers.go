@@ -323,14 +323,16 @@ func (w *World) numberOf(deployment string) int {
 	return w.wards[key] - 1
 }
 
-// Series are the pods of one ReplicaSet that were lost one after the other, each made since the one before was lost.
+// Series are the pods of one ReplicaSet that were lost while none was ready.
 type Series struct {
-	Set string
-	// Lost is when each was.
-	Lost []time.Duration
+	Set  string
+	Lost []Loss
 	// Until is when a pod of the ReplicaSet was ready again, or none was wanted; the world's end if never.
 	Until time.Duration
 }
+
+// Loss is when a pod that was lost had been made, and when it was lost.
+type Loss struct{ Made, At time.Duration }
 
 // Losses gives the series of losses of the ReplicaSets below the custom resource with that UID.
 func (w *World) Losses(uid string) []Series {
@@ -360,9 +362,7 @@ func (w *World) Losses(uid string) []Series {
 				open[set] = &Series{Set: set, Until: w.now()}
 				found = append(found, open[set])
 			}
-			if s := open[set]; len(s.Lost) == 0 || made[id] >= s.Lost[len(s.Lost)-1] {
-				s.Lost = append(s.Lost, c.At)
-			}
+			open[set].Lost = append(open[set].Lost, Loss{made[id], c.At})
 		case ready[id] != isReady(pod):
 			ready[id] = isReady(pod)
 			end(set, c.At)

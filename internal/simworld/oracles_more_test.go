@@ -121,11 +121,16 @@ func (v *verdict) failedByLosses(e *told, hold time.Duration) {
 	v.failf("failure", "%q at %s, but the losses were %v", e.Text, e.at, v.world.Losses(v.uid))
 }
 
-// provenAt is when a series had lasted for so long with three losses or more; 0 if it never did.
+// provenAt is when a series had lasted for so long and one was lost that was made after a loss of one that was made
+// after a loss; 0 if it never did.
 func provenAt(s simworld.Series, hold time.Duration) time.Duration {
-	for i, at := range s.Lost {
-		if i >= 2 && at-s.Lost[0] >= hold {
-			return at
+	second := time.Duration(0) // when the first was lost of those that were made after the first loss
+	for _, x := range s.Lost {
+		switch {
+		case second == 0 && x.Made >= s.Lost[0].At:
+			second = x.At
+		case second > 0 && x.Made >= second && x.At-s.Lost[0].At >= hold:
+			return x.At
 		}
 	}
 	return 0
