@@ -24,6 +24,8 @@ type Held struct {
 	// First is when it was first found; Absent since when it has not been there, zero while it is; Again when it was last
 	// found after it had not been there for a while.
 	First, Absent, Again time.Time
+	// Shown is when it was last seen to show itself once more; zero where it only had before it was first found.
+	Shown time.Time
 }
 
 // Outcome is what a verdict says.
@@ -67,6 +69,18 @@ func (h Held) since() time.Time {
 		return h.Again
 	}
 	return h.First
+}
+
+// checkDates returns what is left of a problem that rests on dates of the server. They tell of what was before we looked.
+// The cluster's clock may be set while we do: for what we have seen ourselves ours must agree, which nobody sets, and it is
+// no older than that.
+func (h Held) checkDates(p Problem, now time.Time, ahead time.Duration) Problem {
+	tolerance, seen := p.Class.Tolerance(), !h.Shown.IsZero()
+	old := !p.Until.IsZero() && !now.Before(p.Until.Add(coarse-ahead)) && (!seen || !now.Before(h.Shown.Add(tolerance)))
+	if brief := seen && h.Shown.Sub(h.First) < tolerance-coarse; old || brief {
+		p.Proven, p.Unsure, p.Late = false, true, p.Late || old
+	}
+	return p
 }
 
 // forgetAfter is how long a problem that has vanished is remembered, so that one which comes and
@@ -140,15 +154,17 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 	}
 	for _, p := range v.Findings.Problems {
 		held, known := next.problems[p.Key]
-		if !p.Until.IsZero() && !now.Before(p.Until.Add(coarse-v.Findings.Ahead)) {
-			p.Proven, p.Unsure, p.Late = false, true, true
-		}
 		switch {
 		case !known:
 			held.First = p.began(now, v.Findings.Ahead)
 		case p.Vague:
 			p = held.Problem
+		case p.Times > 0 && p.Since.After(held.Since): // what was before has passed: it counts anew
+			held.First, held.Shown = p.began(now, v.Findings.Ahead), time.Time{}
+		case p.Times > held.Times:
+			held.Shown = now
 		}
+		p = held.checkDates(p, now, v.Findings.Ahead)
 		if !held.Absent.IsZero() && now.Sub(held.Absent) >= lull {
 			held.Again = now
 		}

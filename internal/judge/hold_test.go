@@ -61,6 +61,60 @@ func TestOldLosses(t *testing.T) {
 	}
 }
 
+// TestClockSetBetweenLosses: the dates of losses tell of what was before we looked. What we have seen has taken as long as
+// our own clock tells, whatever the cluster's was set to meanwhile.
+func TestClockSetBetweenLosses(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	type look struct {
+		at, times  int
+		first, end time.Duration // the dates of the first loss and of the end of the proof
+		proven     bool
+	}
+	for _, tc := range []struct {
+		reason string
+		looks  []look
+		want   judge.Outcome
+		late   bool
+	}{
+		{"seen from the first to the third", []look{{1, 1, 0, 60 * time.Second, false}, {61, 3, 0, 2 * time.Minute, true}}, judge.Failed, false},
+		{"set forwards: the third comes after 40 s", []look{{1, 1, 0, 60 * time.Second, false}, {41, 3, 0, 6 * time.Minute, true}}, judge.Waiting, false},
+		{"and no other comes", []look{{1, 1, 0, 60 * time.Second, false}, {41, 3, 0, 6 * time.Minute, true}, {90, 3, 0, 6 * time.Minute, true}}, judge.Waiting, false},
+		{"the next comes after 61 s", []look{{1, 1, 0, 60 * time.Second, false}, {41, 3, 0, 6 * time.Minute, true}, {62, 4, 0, 6 * time.Minute, true}}, judge.Failed, false},
+		{
+			"set backwards: the latest is dated before the first",
+			[]look{{1, 1, 0, 60 * time.Second, false}, {70, 4, -5 * time.Minute, 60 * time.Second, true}},
+			judge.Failed, false,
+		},
+		{
+			"and is old after a minute",
+			[]look{{1, 1, 0, 60 * time.Second, false}, {45, 3, -5 * time.Minute, 60 * time.Second, true}, {106, 3, -5 * time.Minute, 60 * time.Second, true}},
+			judge.Waiting, true,
+		},
+		{
+			"set forwards after a pod was ready, before which another was lost",
+			[]look{{1, 1, 0, 60 * time.Second, false}, {11, 1, 10 * time.Second, 70 * time.Second, false}, {62, 3, 10 * time.Second, 2 * time.Minute, true}},
+			judge.Waiting, false,
+		},
+		{"two were lost before we looked", []look{{50, 2, 0, 90 * time.Second, false}, {65, 3, 0, 2 * time.Minute, true}}, judge.Failed, false},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			var memory judge.Memory
+			var verdict judge.Verdict
+			for _, l := range tc.looks {
+				memory, verdict, _ = judge.Hold(memory, judge.Findings{
+					Lacks: []judge.Lack{{Key: "k", Text: "not ready"}},
+					Problems: []judge.Problem{{
+						Class: judge.PodsEvicted, Key: "lost", Times: l.times, Since: start.Add(l.first), Until: start.Add(l.end), Proven: l.proven, Unsure: !l.proven,
+					}},
+				}, start.Add(time.Duration(l.at)*time.Second))
+			}
+			if verdict.Outcome != tc.want || verdict.Problems[0].Late != tc.late {
+				t.Errorf("outcome %q, late %t, want %q, %t", verdict.Outcome, verdict.Problems[0].Late, tc.want, tc.late)
+			}
+		})
+	}
+}
+
 // TestSomebodyElsesHand: what somebody has written and the operator has put right is done with; the next time is another.
 // Two who write all the time leave no pause.
 func TestSomebodyElsesHand(t *testing.T) {

@@ -39,6 +39,8 @@ type Problem struct {
 	// Until is until when by the server's clock it is news and a proof is good; zero: for ever. Later it may have passed
 	// unseen.
 	Until time.Time
+	// Times is how often it has shown itself, where a proof rests on the dates of that; zero: on no dates.
+	Times int
 }
 
 // Log names one container's log.

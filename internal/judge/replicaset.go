@@ -119,7 +119,7 @@ func (l *look) findLosses(rs *appsv1.ReplicaSet) {
 	l.Problems = append(l.Problems, Problem{
 		Class: PodsEvicted, Key: string(PodsEvicted) + "/" + string(rs.UID), Since: first.at,
 		Message: text + ": " + last.why, Chain: l.chain(last.pod, last.why), Hint: lossHint(last),
-		Unsure: !proven, Proven: proven, Until: last.at.Add(PodsEvicted.Tolerance()),
+		Unsure: !proven, Proven: proven, Until: last.at.Add(PodsEvicted.Tolerance()), Times: len(found.list),
 	})
 }
 

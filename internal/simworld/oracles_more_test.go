@@ -111,10 +111,14 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 }
 
 // failedByLosses: three pods of one ReplicaSet had been lost one after the other in the time of the class, and none
-// had been ready since.
+// had been ready since. How long before it was seen the first was lost nobody knows when the clock had been set by then.
 func (v *verdict) failedByLosses(e *told, hold time.Duration) {
 	for _, s := range v.world.Losses(v.uid) {
-		if proven := provenAt(s, hold-coarse); proven > 0 && proven <= e.at && s.Until >= e.at-v.delay(e.at) {
+		least := hold - coarse
+		if v.world.ClockSet(s.Lost[0].At) {
+			least = 0
+		}
+		if proven := provenAt(s, least); proven > 0 && proven <= e.at && s.Until >= e.at-v.delay(e.at) {
 			return
 		}
 	}
@@ -441,8 +445,12 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 	}
 }
 
-// slowLosses: that pods are taken away again and again is said when it is proven.
+// slowLosses: that pods are taken away again and again is said when it is proven. Dates from both sides of a setting of
+// the clock are in no order, and prove it late or never.
 func (v *verdict) slowLosses(ph phase, over time.Duration) {
+	if v.world.ClockSet(over) {
+		return
+	}
 	for _, s := range v.world.Losses(v.uid) {
 		proven := provenAt(s, 60*time.Second+coarse)
 		due := max(proven, ph.began, v.operated(ph)) + sayBad

@@ -50,6 +50,7 @@ type World struct {
 	templates map[string]string
 	given     map[Cue]bool
 	waiting   map[Cue][]func()
+	clockSet  []time.Duration // when the clock was set
 }
 
 // Config is what is decided about a world before it begins.
@@ -138,6 +139,7 @@ func New(c Config) *World {
 		w.on(set.When, func() {
 			w.notef("the cluster's clock is set by %s", set.By)
 			w.Ahead += set.By
+			w.clockSet = append(w.clockSet, w.now())
 		})
 	}
 	w.tick()
@@ -156,6 +158,11 @@ func (w *World) Stop() {
 
 // Elapsed is the world's age.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
+
+// ClockSet reports whether the cluster's clock had been set by a time.
+func (w *World) ClockSet(by time.Duration) bool {
+	return slices.ContainsFunc(w.clockSet, func(at time.Duration) bool { return at <= by })
+}
 
 // now is the world's age, for those who hold the lock too.
 func (w *World) now() time.Duration { return time.Since(w.began) }
