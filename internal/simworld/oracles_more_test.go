@@ -280,6 +280,8 @@ func (v *verdict) requests() {
 	}
 	patches := v.world.Asked(v.p.agent, http.MethodPatch, v.p.began, v.until())
 	limit += min(v.contradicted(), 9) + min(max(patches-1, 0), 9) + v.logs()
+	ever := v.world.Ever(v.uid, 0, v.p.ended)
+	limit += min(ever["HorizontalPodAutoscaler"], 1) + min(ever["PodDisruptionBudget"], 1) // a watch more, of what few specs have
 	took := v.p.ended - v.p.began
 	limit += 9 * int(took/(5*time.Minute)) // watches end
 	if v.config.Server.HTTP1 {
