@@ -587,3 +587,16 @@ func TestLogIsReadAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestRepeatedWhileUnknown: what has happened again before anybody knew whose it was is told after what happened meanwhile.
+func TestRepeatedWhileUnknown(t *testing.T) {
+	p := newPlayer()
+	p.see(event("a", "root", "1", 1, "Updated a"), event("b", "root", "2", 1, "Updated b"), event("a", "root", "3", 2, "Updated a"))
+	created := root(1, 1, "")
+	p.see(created)
+	p.step(journal.Began{Phase: journal.Wait, Goal: judge.Goal{Kind: judge.Available, Root: snapshot.RefTo(created), Baseline: created}})
+	p.see(root(4, 1, ""))
+	if got, want := p.texts(journal.Event), []string{"Updated b", "Updated a"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}

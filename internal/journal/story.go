@@ -56,9 +56,10 @@ func (t *story) saw(o snapshot.Object) {
 		t.moved[about.UID] = refTo(about)
 	}
 	t.involved[e.UID] = e
-	if !slices.Contains(t.pending, e.UID) {
-		t.pending = append(t.pending, e.UID)
+	if i := slices.Index(t.pending, e.UID); i >= 0 { // it has happened again: in order, it comes after what happened meanwhile
+		t.pending = slices.Delete(t.pending, i, i+1)
 	}
+	t.pending = append(t.pending, e.UID)
 	if len(t.pending) > pendingLimit {
 		delete(t.involved, t.pending[0])
 		t.pending = t.pending[1:]
