@@ -71,6 +71,12 @@ func KindOf(o Object) Kind {
 	return Kind(o.GetObjectKind().GroupVersionKind().Kind)
 }
 
+// bare returns what tells an object from others and whose it is. Where owners may not be seen, many such are kept.
+func bare(o Object) *metav1.PartialObjectMetadata {
+	meta := metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Labels: o.GetLabels(), CreationTimestamp: o.GetCreationTimestamp(), OwnerReferences: o.GetOwnerReferences()}
+	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{Kind: string(KindOf(o))}, ObjectMeta: meta}
+}
+
 // EventTime returns when an event last happened by the server's clock: the four places where
 // clients of different ages write it, in order of precision.
 func EventTime(e *corev1.Event) time.Time {

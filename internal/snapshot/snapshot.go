@@ -22,7 +22,7 @@ type Snapshot struct {
 	children map[types.UID]map[types.UID]bool // owner UID -> UIDs ever seen with that owner
 	parents  map[types.UID]map[types.UID]bool // the same the other way round
 	ever     map[types.UID]Tombstone
-	lost     map[types.UID]Object // the last state of what went when a controller of it had never been seen
+	lost     map[types.UID]Object // what went when a controller of it had never been seen, without spec and status
 	// controllers are those of every object ever seen that has one.
 	controllers map[types.UID]*metav1.OwnerReference
 	events      map[types.UID]*corev1.Event
@@ -103,6 +103,7 @@ func (s *Snapshot) Set(o Object) bool {
 // Revive takes in an object that a consistent read has shown to be there, whatever was known of it.
 func (s *Snapshot) Revive(o Object) {
 	s.living[o.GetUID()] = o
+	delete(s.lost, o.GetUID())
 	s.ever[o.GetUID()] = Tombstone{Ref: RefTo(o), Marked: o.GetDeletionTimestamp() != nil}
 	s.linkOwners(o)
 }
@@ -131,7 +132,7 @@ func (s *Snapshot) Remove(o Object, version string) bool {
 	}
 	s.linkOwners(o)
 	if s.firstUnseen(o).UID != "" {
-		s.lost[uid] = o
+		s.lost[uid] = bare(o)
 	}
 	delete(s.living, uid)
 	delete(s.exits, uid)
@@ -268,7 +269,7 @@ func laterThan(is, was string) bool {
 // not of the given kind, ordered by kind and name. Whose they are, nobody can say.
 func (s *Snapshot) Severed(root Kind) []Object { return s.severed(s.living, root) }
 
-// SeveredGone returns what Severed would, had it not gone, in its last known state.
+// SeveredGone returns what Severed would, had it not gone, with nothing but its kind and metadata.
 func (s *Snapshot) SeveredGone(root Kind) []Object { return s.severed(s.lost, root) }
 
 func (s *Snapshot) severed(objects map[types.UID]Object, root Kind) []Object {

@@ -198,6 +198,13 @@ func TestSeveredGone(t *testing.T) {
 	if want := []string{"orphan"}; !slices.Equal(got, want) {
 		t.Errorf("gone and severed are %v, want %v", got, want)
 	}
+	if kind := snapshot.KindOf(s.SeveredGone("SeldonDeployment")[0]); kind != snapshot.Pod {
+		t.Errorf("of kind %s, want Pod", kind)
+	}
+	s.Revive(pod("orphan", "4", "never seen"))
+	if got := s.SeveredGone("SeldonDeployment"); len(got) > 0 {
+		t.Errorf("gone is what is there again: %v", got)
+	}
 }
 
 // TestRemains: what is left of an object that went before it was ever seen names it as its controller.
