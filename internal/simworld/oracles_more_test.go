@@ -115,7 +115,7 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 func (v *verdict) failedByLosses(e *told, hold time.Duration) {
 	for _, s := range v.world.Losses(v.uid) {
 		least := hold - coarse
-		if v.world.ClockSet(s.Lost[0].At) {
+		if v.world.ClockSet(0, s.Lost[0].At) {
 			least = 0
 		}
 		if proven := provenAt(s, least); proven > 0 && proven <= e.at && s.Until >= e.at-v.delay(e.at) {
@@ -281,11 +281,16 @@ func (v *verdict) requests() {
 	patches := v.world.Asked(v.p.agent, http.MethodPatch, v.p.began, v.until())
 	limit += min(v.contradicted(), 9) + min(max(patches-1, 0), 9) + v.logs()
 	ever := v.world.Ever(v.uid, 0, v.p.ended)
-	limit += min(ever["HorizontalPodAutoscaler"], 1) + min(ever["PodDisruptionBudget"], 1) // a watch more, of what few specs have
+	few := min(ever["HorizontalPodAutoscaler"], 1) + min(ever["PodDisruptionBudget"], 1) // what few specs have is one watch more each
+	limit += few
+	again := 6 + few // to watch everything once more: where a list comes first, that too, but of Events
+	if v.config.Server.WatchList != "" {
+		again += 5 + few
+	}
 	took := v.p.ended - v.p.began
-	limit += 9 * int(took/(5*time.Minute)) // watches end
+	limit += again * int(took/(5*time.Minute)) // watches end
 	if v.config.Server.HTTP1 {
-		limit += 9 * (int(took/(15*time.Second)) + 1)
+		limit += again * int(took/(15*time.Second)) // watches that are silent
 	}
 	if !v.calm() || v.has("operator") {
 		limit += 20 + 6*len(v.world.Fired()) // a read that is refused in its last part has cost the others
@@ -387,9 +392,11 @@ func (v *verdict) reachedSince(ph phase, over time.Duration) time.Duration {
 	return min(since, max(unseen, v.blindSince()))
 }
 
-// holds reports whether the goal of a phase is reached, in the operator's eyes too.
+// holds reports whether the goal of a phase is reached, in the operator's eyes too, or, where it never says so because a
+// part is at zero, in the deployment controller's.
 func (v *verdict) holds(ph phase, m simworld.Moment) bool {
-	return v.lacks(ph, m) == "" && m.Strangers == 0 && (m.State == "Available" || m.Zero && m.State != "Failed")
+	noted := !slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return !c.Noted })
+	return v.lacks(ph, m) == "" && m.Strangers == 0 && (m.State == "Available" || m.Zero && m.State != "Failed" && noted)
 }
 
 func endOf(ph phase) string {
@@ -450,10 +457,10 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 // slowLosses: that pods are taken away again and again is said when it is proven. Dates from both sides of a setting of
 // the clock are in no order, and prove it late or never.
 func (v *verdict) slowLosses(ph phase, over time.Duration) {
-	if v.world.ClockSet(over) {
-		return
-	}
 	for _, s := range v.world.Losses(v.uid) {
+		if v.world.ClockSet(s.Lost[0].Made, over) {
+			continue
+		}
 		proven := provenAt(s, 60*time.Second+coarse)
 		due := max(proven, ph.began, v.operated(ph)) + sayBad
 		if proven > 0 && s.Until > due && over > due {

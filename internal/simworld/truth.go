@@ -43,6 +43,8 @@ type Moment struct {
 type Child struct {
 	Name                         string
 	Replicas, Ready, Terminating int
+	// Noted says that the deployment controller has written that all its replicas are there and no others.
+	Noted bool
 	// Governed says that a scaling of the whole reaches it.
 	Governed bool
 	// Least and Most are the range of its autoscaler; without one they are 0.
@@ -187,7 +189,8 @@ func or(n *int32, otherwise int32) int32 {
 
 // child looks at one Deployment and its pods.
 func (r *replay) child(d *appsv1.Deployment) (Child, string) {
-	c := Child{Name: d.Name, Replicas: int(*d.Spec.Replicas)}
+	n, s := *d.Spec.Replicas, d.Status
+	c := Child{Name: d.Name, Replicas: int(n), Noted: s.ObservedGeneration == d.Generation && s.Replicas == n && s.UpdatedReplicas == n && s.AvailableReplicas == n}
 	active, good := 0, 0
 	for _, id := range r.order {
 		pod, ok := r.present[id].(*corev1.Pod)

@@ -159,9 +159,9 @@ func (w *World) Stop() {
 // Elapsed is the world's age.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
 
-// ClockSet reports whether the cluster's clock had been set by a time.
-func (w *World) ClockSet(by time.Duration) bool {
-	return slices.ContainsFunc(w.clockSet, func(at time.Duration) bool { return at <= by })
+// ClockSet reports whether the cluster's clock was set in that time.
+func (w *World) ClockSet(from, to time.Duration) bool {
+	return slices.ContainsFunc(w.clockSet, func(at time.Duration) bool { return at >= from && at <= to })
 }
 
 // now is the world's age, for those who hold the lock too.
