@@ -114,6 +114,7 @@ type unanswered struct {
 	edited
 
 	answer error // to the first patch, which somebody has written
+	anew   bool  // into another object of the name
 	wrote  bool
 }
 
@@ -127,6 +128,9 @@ func (u *unanswered) root() *unstructured.Unstructured {
 		o.Object["spec"].(map[string]any)["predictors"].([]any)[0].(map[string]any)["labels"] = map[string]any{"release": "two"}
 		o.SetGeneration(2)
 		o.SetResourceVersion("2")
+		if u.anew {
+			o.SetUID("another")
+		}
 	}
 	return o
 }
@@ -200,4 +204,19 @@ func TestWrittenWithoutAnAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReplacedBeforeItIsWritten: what an object of the name had been before it was deleted is nothing that another one has been changed from.
+func TestReplacedBeforeItIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := apierrors.NewConflict(schema.GroupResource{Resource: "seldondeployments"}, "m", nil)
+		cluster, told := &unanswered{answer: answer, anew: true}, &kept{}
+		ops.Apply(t.Context(), ops.Deps{
+			Cluster: cluster, Engine: seldon.New(), Sink: told, Now: time.Now,
+			Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
+		}, ops.ApplyRequest{Object: (&unanswered{wrote: true}).root(), ForceConflicts: true})
+		if !slices.ContainsFunc(told.entries, func(e journal.Entry) bool { return e.Reason == "Unchanged" }) {
+			t.Errorf("it does not tell that the other object is as the manifest says: %+v", told.entries)
+		}
+	})
 }

@@ -103,6 +103,22 @@ func TestDeploymentsDenied(t *testing.T) {
 	s.mustBeEmpty(t, namespace)
 }
 
+// TestOperatorErrs: a server that is not among those of the operator's configuration passes its webhook if the manifest brings an image, and is
+// an error of its own in every pass, of which no object but the SeldonDeployment tells.
+func TestOperatorErrs(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	sit(t, otherSeats)
+	namespace := s.own(t)
+	journal := filepath.Join(t.TempDir(), "run.jsonl")
+	p := start(t, s, s.cluster, nil, "run", "-f", s.arrange(t, "unknown-server", namespace), "-n", namespace, "--report", journal)
+	p.exits(3)
+	t.Log(p.await(`  FAILED  +Failed to get server config for ABSENT_SERVER`).text)
+	p.await(`next: kubectl describe seldondeployment -n ` + namespace + ` unknown-server`)
+	readFailure(t, journal, "unknown-server").mustHaveHeld(t, 30*time.Second, 30*time.Second+grace)
+	s.mustBeEmpty(t, namespace)
+}
+
 // TestAutoscalerIdle: here are no metrics, which is told when every new pod should have some.
 func TestAutoscalerIdle(t *testing.T) {
 	t.Parallel()
