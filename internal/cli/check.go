@@ -34,7 +34,7 @@ type dry struct {
 func (l *dry) declare(flags *pflag.FlagSet) {
 	flags.StringVarP(&l.output, "output", "o", "text", "text, or json for one document")
 	flags.DurationVar(&l.timeout, "timeout", dryLimit, "the limit of the whole command")
-	flags.BoolVar(&l.local, "local", false, "use the embedded cluster that `seldonctl local up --detach` has started; its pods are simulated")
+	flags.BoolVar(&l.local, "local", false, "use the embedded cluster that 'seldonctl local up --detach' has started; its pods are simulated")
 	declare(flags, &l.connection)
 	flags.Lookup("namespace").Usage = "the namespace (default: the manifest's, else the context's)"
 }

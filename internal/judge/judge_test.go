@@ -99,6 +99,9 @@ func (tc testCase) check(t *testing.T, v judge.Verdict) {
 	}
 	for _, p := range v.Problems {
 		problems = append(problems, string(p.Class)+": "+p.Message)
+		if p.Hint == "" {
+			t.Errorf("nothing says what to do about %s: %s", p.Class, p.Message)
+		}
 	}
 	if v.Outcome != tc.Want.Outcome {
 		t.Errorf("outcome %q, want %q\nlacks: %q\nproblems: %q\nloss: %q", v.Outcome, tc.Want.Outcome, lacks, problems, v.Findings.Loss)

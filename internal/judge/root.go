@@ -44,6 +44,7 @@ func (l *look) findRoot() bool {
 	if err != nil {
 		l.Problems = append(l.Problems, Problem{
 			Class: InvalidSpec, Key: string(InvalidSpec), Message: err.Error(), Chain: l.chain(root, "spec cannot be read"),
+			Hint: "correct the manifest; " + l.describeRoot(),
 		})
 		l.lackf("spec", "the spec of %s cannot be read: %v", ref, err)
 		return false
@@ -364,21 +365,19 @@ func (l *look) findOperatorError() {
 	if strings.Contains(text, progressText) {
 		return
 	}
-	problem := Problem{Key: "operator", Class: OperatorError, Message: text, Chain: l.chain(l.root, "Failed: "+text)}
+	problem := Problem{Key: "operator", Class: OperatorError, Message: text, Chain: l.chain(l.root, "Failed: "+text), Hint: l.describeRoot()}
 	switch words := unnamed(text); {
 	case strings.Contains(words, quotaText):
 		problem.Class, problem.Hint = Quota, "kubectl describe resourcequotas -n "+l.root.GetNamespace()
 	case strings.Contains(words, endingText):
 		problem.Class, problem.Hint = NamespaceEnding, endingHint(l.root.GetNamespace())
 	case containsAny(words, deniedTexts):
-		problem.Class, problem.Hint = Refused, deniedHint+"; "+l.describeRoot()
+		problem.Class, problem.Hint = Refused, deniedHint+"; "+problem.Hint
 	case containsAny(words, permanentTexts):
 		problem.Class = Refused
-		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it"
+		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it; " + problem.Hint
 	case containsAny(words, transientTexts):
 		problem.Class = OperatorRetries
-	default:
-		problem.Hint = l.describeRoot()
 	}
 	l.Problems = append(l.Problems, problem)
 }

@@ -174,7 +174,7 @@ func TestCluster(t *testing.T) {
 		{"the version is secret", func(f *fake) { f.versionErr = forbidden("version") }, APIServer, []string{
 			`warning cannot tell its version, but it answers: version is forbidden: User "me" cannot list resource`,
 		}, ops.Reached},
-		{"an old one", func(f *fake) { f.version = "v1.16.2" }, APIServer, []string{"warning it answers, but Kubernetes v1.16.2 is older than 1.17.0, the oldest that is tested"}, ops.Reached},
+		{"an old one", func(f *fake) { f.version = "v1.16.2" }, APIServer, []string{"warning it answers, but Kubernetes v1.16.2 is older than 1.17.0, the oldest that seldonctl is written for"}, ops.Reached},
 		{"not installed", func(f *fake) { f.served = nil }, Kind, []string{
 			"problem Seldon Core is not installed here: the API server does not know seldondeployments.machinelearning.seldon.io -> install Seldon Core, or choose another --context, or try --local",
 		}, ops.Unusable},

@@ -30,7 +30,7 @@ func server(req Request, a answers) ([]Finding, bool) {
 	}
 	v, err := version.ParseGeneric(a.version.value)
 	if err == nil && v.LessThan(version.MustParseGeneric(oldestServer)) {
-		return []Finding{warning(APIServer, "it answers, but Kubernetes "+a.version.value+" is older than "+oldestServer+", the oldest that is tested", "")}, true
+		return []Finding{warning(APIServer, "it answers, but Kubernetes "+a.version.value+" is older than "+oldestServer+", the oldest that seldonctl is written for", "")}, true
 	}
 	return []Finding{fine(APIServer, "Kubernetes "+a.version.value+" answers")}, true
 }
