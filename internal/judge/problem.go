@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,7 +191,7 @@ func (l *look) chain(o snapshot.Object, text string) []Link {
 	links := []Link{{Ref: snapshot.RefTo(o), Text: text}}
 	for {
 		owner := metav1.GetControllerOfNoCopy(o)
-		if owner == nil {
+		if owner == nil || slices.ContainsFunc(links, func(x Link) bool { return x.Ref.UID == owner.UID }) { // anybody may have written a circle
 			return links
 		}
 		if above := l.snap.Get(owner.UID); above != nil {

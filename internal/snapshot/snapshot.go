@@ -6,6 +6,7 @@ package snapshot
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -297,7 +298,7 @@ func (s *Snapshot) Remains(root Kind, name string) []Object {
 }
 
 func (s *Snapshot) outlivesOwner(o Object, root Kind, name string) bool {
-	for owner := metav1.GetControllerOfNoCopy(o); owner != nil; owner = s.controllers[owner.UID] {
+	for owner := range s.controllersOf(o) {
 		if t, seen := s.ever[owner.UID]; Kind(owner.Kind) == root && owner.Name == name && (!seen || t.Gone) {
 			return true
 		}
@@ -307,14 +308,26 @@ func (s *Snapshot) outlivesOwner(o Object, root Kind, name string) bool {
 
 // firstUnseen climbs from an object to the first of its controllers that was never seen, if any.
 func (s *Snapshot) firstUnseen(o Object) Ref {
-	owner := metav1.GetControllerOfNoCopy(o)
-	for owner != nil {
+	for owner := range s.controllersOf(o) {
 		if _, seen := s.ever[owner.UID]; !seen {
 			return Ref{Kind: Kind(owner.Kind), Namespace: o.GetNamespace(), Name: owner.Name, UID: owner.UID}
 		}
-		owner = s.controllers[owner.UID]
 	}
 	return Ref{}
+}
+
+// controllersOf climbs from an object along its controllers, whether they were seen or not. The API server takes references
+// that lead in a circle; each is come by once.
+func (s *Snapshot) controllersOf(o Object) iter.Seq[*metav1.OwnerReference] {
+	return func(yield func(*metav1.OwnerReference) bool) {
+		passed := map[types.UID]bool{}
+		for owner := metav1.GetControllerOfNoCopy(o); owner != nil && !passed[owner.UID]; owner = s.controllers[owner.UID] {
+			passed[owner.UID] = true
+			if !yield(owner) {
+				return
+			}
+		}
+	}
 }
 
 // Events returns the events about the given UID, oldest first.

@@ -226,6 +226,25 @@ func TestRemains(t *testing.T) {
 	}
 }
 
+// TestOwnersInACircle: the API server takes whatever somebody writes into owner references.
+func TestOwnersInACircle(t *testing.T) {
+	s := snapshot.New()
+	for _, o := range []snapshot.Object{pod("itself", "1", "itself"), pod("one", "1", "other"), pod("other", "1", "one")} {
+		s.Set(o)
+	}
+	if left := s.Remains("SeldonDeployment", "m"); len(left) > 0 {
+		t.Errorf("%v remain", left)
+	}
+	for _, o := range []snapshot.Object{pod("itself", "2", "itself"), pod("one", "2", "other")} {
+		if !s.Remove(o, "") {
+			t.Errorf("that %s is gone is no news", o.GetName())
+		}
+	}
+	if severed := append(s.Severed("SeldonDeployment"), s.SeveredGone("SeldonDeployment")...); len(severed) > 0 {
+		t.Errorf("severed from what was seen: %v", severed)
+	}
+}
+
 // TestFreshRemembersExits: a read made to confirm what was watched shows a container's restarts and not
 // which of them were seen.
 func TestFreshRemembersExits(t *testing.T) {
