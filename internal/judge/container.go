@@ -20,9 +20,13 @@ var waitingClasses = map[string]Class{
 	"ImagePullBackOff":           ImagePull,
 	"ImageInspectError":          ImagePull,
 	"RegistryUnavailable":        ImagePull,
+	"SignatureValidationFailed":  ImagePull,
 	"CreateContainerConfigError": MissingReference,
 	"CreateContainerError":       ContainerStart,
 	"CreatePodSandboxError":      ContainerStart,
+	"PreCreateHookError":         ContainerStart,
+	"PreStartHookError":          ContainerStart,
+	"PostStartHookError":         ContainerStart,
 	"RunContainerError":          ContainerStart,
 	"CrashLoopBackOff":           CrashLoop,
 }

@@ -330,18 +330,35 @@ func replicasOf(d *appsv1.Deployment) int32 {
 // findDeployment reads the Deployment's own conditions.
 func findDeployment(l *look, o snapshot.Object) {
 	d, ok := o.(*appsv1.Deployment)
-	if !ok || d.Status.ObservedGeneration < d.Generation {
+	if !ok || d.Status.ObservedGeneration < d.Generation || !l.countsItsPods(d) {
 		return
 	}
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" {
+			since := c.LastTransitionTime.Time
+			if !l.firstLook() { // it may be of before the change
+				since = time.Time{}
+			}
 			l.Problems = append(l.Problems, Problem{
-				Class: NoProgress, Key: string(NoProgress) + "/" + string(d.UID), Since: c.LastTransitionTime.Time,
+				Class: NoProgress, Key: fmt.Sprintf("%s/%s/%d", NoProgress, d.UID, d.Generation), Since: since,
 				Message: c.Message, Chain: l.chain(d, c.Reason),
-				Hint: fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
+				Hint:   fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
+				Unsure: l.beganAfter(d, c.LastTransitionTime.Time),
 			})
 		}
 	}
+}
+
+// countsItsPods reports whether a Deployment's status counts what its ReplicaSet has made of its present number. The
+// one that scales leaves the conditions as they were; only the one that comes after it with the new count rates them anew.
+func (l *look) countsItsPods(d *appsv1.Deployment) bool {
+	for _, o := range l.snap.Owned(d.UID) {
+		if rs, ok := o.(*appsv1.ReplicaSet); ok && isPresent(d, rs) && !l.snap.Refused(snapshot.ReplicaSet) {
+			return rs.Status.ObservedGeneration >= rs.Generation && rs.Status.Replicas == d.Status.UpdatedReplicas &&
+				(rs.Spec.Replicas == nil || rs.Status.Replicas <= *rs.Spec.Replicas)
+		}
+	}
+	return d.Status.UpdatedReplicas <= replicasOf(d)
 }
 
 // Replicas returns the wanted replicas of every Deployment that the custom resource owns, by name.

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -56,7 +57,7 @@ func (l *look) ownSevered(severed, more []snapshot.Object) []snapshot.Object {
 	values := l.labelValues()
 	all := slices.Concat(severed, more)
 	return slices.DeleteFunc(slices.Clone(severed), func(o snapshot.Object) bool {
-		return !slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) || l.isNamesakes(o, all)
+		return !slices.Contains(values, o.GetLabels()[l.engine.Identity().Label]) || l.isNamesakes(o, all) || l.isStrangers(o)
 	})
 }
 
@@ -67,8 +68,21 @@ func (l *look) proveSevered(gone []snapshot.Object) {
 		counts[string(snapshot.KindOf(o))]++
 	}
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		l.provef("%s with its label, whose owner had gone before", Plural(counts[kind], kind))
+		l.provef("%s with its label, whose owner was never seen", Plural(counts[kind], kind))
 	}
+}
+
+// isStrangers reports whether a pod that has lost its ReplicaSet is of a Deployment of another custom resource, whose name may
+// be what an orchestrator of this one's is labelled with.
+func (l *look) isStrangers(o snapshot.Object) bool {
+	maker, hash := metav1.GetControllerOfNoCopy(o), o.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey]
+	name, hashed := strings.CutSuffix(maker.Name, "-"+hash)
+	d := l.snap.Named(snapshot.Deployment, o.GetNamespace(), name)
+	if !hashed || d == nil {
+		return false
+	}
+	owner := metav1.GetControllerOfNoCopy(d)
+	return owner != nil && owner.Kind == string(l.goal.Root.Kind) && owner.Name != l.goal.Root.Name
 }
 
 // isNamesakes reports whether what has lost its owner belongs to another custom resource of the same name that has been

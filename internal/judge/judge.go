@@ -164,6 +164,9 @@ func (l *look) findProblems(matched map[string]*appsv1.Deployment) {
 		return
 	}
 	for _, o := range l.snap.Below(l.root.GetUID()) {
+		if l.snap.Refused(snapshot.KindOf(o)) {
+			continue // what it showed last may have passed unseen
+		}
 		if find := finders[snapshot.KindOf(o)]; find != nil && o.GetDeletionTimestamp() == nil && l.governed(o, matched) {
 			find(l, o)
 		}

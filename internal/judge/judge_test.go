@@ -45,6 +45,7 @@ type testCase struct {
 	Change   map[string]object `json:"change"`
 	Events   []object          `json:"events"`  // about the pod unless they say otherwise, oldest first
 	Blind    bool              `json:"blind"`   // Events may not be read
+	Hidden   []snapshot.Kind   `json:"hidden"`  // kinds that may not be seen, or not any more
 	Earlier  []object          `json:"earlier"` // states of the pod that were seen before, oldest first
 	Beside   []object          `json:"beside"`  // other pods of the ReplicaSet
 	Pods     int               `json:"pods"`
@@ -195,6 +196,9 @@ func (tc testCase) snapshot(t *testing.T, world map[string]object) *snapshot.Sna
 		s.Set(typed(t, merge(world["Pod"], object{"metadata": object{"name": fmt.Sprintf("pod-%d", i), "uid": fmt.Sprintf("pod-%d", i)}})))
 	}
 	s.SetComplete(snapshot.Event, !tc.Blind)
+	for _, kind := range tc.Hidden {
+		s.SetComplete(kind, false)
+	}
 	for i, e := range tc.Events {
 		s.Set(typed(t, merge(object{
 			"kind": "Event", "metadata": object{"name": fmt.Sprintf("e%d", i), "uid": fmt.Sprintf("e%d", i), "resourceVersion": "1"},
@@ -366,8 +370,8 @@ func TestGoneWithoutItsOwner(t *testing.T) {
 		want judge.Outcome
 		gone string
 	}{
-		{"a pod whose ReplicaSet was never seen", world["Pod"], judge.Waiting, "deleted: SeldonDeployment; 1 Pod with its label, whose owner had gone before"},
-		{"a ReplicaSet whose Deployment was never seen", world["ReplicaSet"], judge.Waiting, "deleted: SeldonDeployment; 1 ReplicaSet with its label, whose owner had gone before"},
+		{"a pod whose ReplicaSet was never seen", world["Pod"], judge.Waiting, "deleted: SeldonDeployment; 1 Pod with its label, whose owner was never seen"},
+		{"a ReplicaSet whose Deployment was never seen", world["ReplicaSet"], judge.Waiting, "deleted: SeldonDeployment; 1 ReplicaSet with its label, whose owner was never seen"},
 		{"a pod of another custom resource", merge(world["Pod"], other), judge.Reached, "deleted: SeldonDeployment"},
 		{"a Deployment of another custom resource of that name", merge(world["Deployment"], object{"metadata": object{
 			"ownerReferences": []any{object{"kind": "SeldonDeployment", "name": "m", "uid": "its successor", "controller": true}},
@@ -440,6 +444,41 @@ func TestGoneBesideANamesake(t *testing.T) {
 			if tc.beside != "" {
 				s.Set(typed(t, at(merge(world["Pod"], object{"metadata": object{"name": "beside", "uid": "beside"}}), tc.beside)))
 			}
+			goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
+			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
+				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)
+			}
+		})
+	}
+}
+
+// TestGoneBesideAnotherModel: where ReplicaSets may not be seen, and a separate orchestrator is labelled with what is another custom
+// resource's name, the names of the Deployments tell the pods of the two apart.
+func TestGoneBesideAnotherModel(t *testing.T) {
+	world := goodWorld(t)
+	root := typed(t, merge(world["SeldonDeployment"], object{"spec": object{"annotations": object{"seldon.io/engine-separate-pod": "true"}}}))
+	label := object{"metadata": object{"labels": object{"seldon-deployment-id": "m-p", "pod-template-hash": "abc"}}}
+	for name, tc := range map[string]struct {
+		maker, owner string
+		want         judge.Outcome
+	}{
+		"a pod of its Deployment":     {"m-p-q-0-clf-abc", "m-p", judge.Reached},
+		"a pod of no Deployment":      {"m-p-svc-orch-abc", "m-p", judge.Waiting},
+		"a pod of one of our own":     {"m-p-q-0-clf-abc", "m", judge.Waiting},
+		"whose name has another hash": {"m-p-q-0-clf-xyz", "m-p", judge.Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot.New()
+			s.SetComplete(snapshot.Deployment, true)
+			s.SetComplete(snapshot.Pod, true)
+			s.SetComplete(snapshot.ReplicaSet, false)
+			s.Remove(root, "")
+			s.Set(typed(t, merge(merge(world["Pod"], label), object{"metadata": object{"ownerReferences": []any{
+				object{"kind": "ReplicaSet", "name": tc.maker, "uid": "unseen", "controller": true},
+			}}})))
+			s.Set(typed(t, merge(merge(world["Deployment"], label), object{"metadata": object{"name": "m-p-q-0-clf", "ownerReferences": []any{
+				object{"kind": "SeldonDeployment", "name": tc.owner, "uid": "other", "controller": true},
+			}}})))
 			goal := judge.Goal{Kind: judge.Gone, Root: snapshot.RefTo(root), Baseline: root.(*unstructured.Unstructured)}
 			if _, v, _ := judge.Hold(judge.Memory{}, judge.Find(s, seldon.New(), goal), time.Time{}); v.Outcome != tc.want {
 				t.Errorf("%q, want %q: %v", v.Outcome, tc.want, v.Lacks)

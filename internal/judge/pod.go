@@ -43,12 +43,12 @@ func (l *look) isOfPresentTemplate(pod *corev1.Pod) bool {
 		}
 	}
 	d := l.behind(pod)
-	return d != nil && d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas
+	return d != nil && d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas && d.Status.Replicas <= replicasOf(d)
 }
 
 // findUnlinkedPods looks for causes in the pods whose ReplicaSets may not be seen.
 func (l *look) findUnlinkedPods(matched map[string]*appsv1.Deployment) {
-	if l.snap.Complete(snapshot.ReplicaSet) {
+	if l.snap.Complete(snapshot.ReplicaSet) || l.snap.Refused(snapshot.Pod) {
 		return
 	}
 	for _, o := range l.snap.Living(snapshot.Pod) {
@@ -74,10 +74,32 @@ func (l *look) behind(pod snapshot.Object) *appsv1.Deployment {
 	return d
 }
 
-// findScheduling reads the scheduler's word.
+// beganAfter reports whether a pod of a Deployment's present template, or a container of one, has begun since a time and may
+// become ready: the condition stays as it was until then.
+func (l *look) beganAfter(d *appsv1.Deployment, since time.Time) bool {
+	return slices.ContainsFunc(l.snap.Living(snapshot.Pod), func(o snapshot.Object) bool {
+		pod, ok := o.(*corev1.Pod)
+		if !ok || pod.DeletionTimestamp != nil || finished(pod) || podReady(pod) || !l.isOfPresentTemplate(pod) ||
+			l.behind(pod) != d && !l.snap.Within(d.UID, pod.UID) {
+			return false
+		}
+		return pod.CreationTimestamp.After(since) || slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+			return c.State.Running != nil && c.State.Running.StartedAt.After(since)
+		})
+	})
+}
+
+// findScheduling reads the scheduler's word: that no node fits, that it could not do what it had to, such as having a volume
+// made, or that a gate keeps it from looking for a node.
 func (l *look) findScheduling(pod *corev1.Pod) {
 	for _, c := range pod.Status.Conditions {
-		if c.Type != corev1.PodScheduled || c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
+		switch {
+		case c.Type != corev1.PodScheduled || c.Status != corev1.ConditionFalse:
+			continue
+		case c.Reason == corev1.PodReasonSchedulingGated:
+			l.findSchedulingGates(pod, c)
+			continue
+		case c.Reason != corev1.PodReasonUnschedulable && c.Reason != corev1.PodReasonSchedulerError:
 			continue
 		}
 		class, hint := l.schedulingClass(pod, c.Message)
@@ -85,7 +107,10 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 			Class: class, Key: string(Unschedulable) + "/" + string(pod.UID), Since: c.LastTransitionTime.Time,
 			Message: fmt.Sprintf("pod %s: %s", pod.Name, c.Message), Chain: l.chain(pod, c.Reason+": "+c.Message), Hint: hint,
 		}
-		if class == NodesComing {
+		switch node := pod.Status.NominatedNodeName; {
+		case class == NodesComing && node != "":
+			p.Message = fmt.Sprintf("%s (it has been given room on node %s, where others are still ending)", p.Message, node)
+		case class == NodesComing:
 			p.Message = fmt.Sprintf("%s (nodes are on their way: %s)", p.Message, l.autoscalerWord(pod).Message)
 		}
 		if class == Unschedulable && l.snap.Refused(snapshot.Event) {
@@ -96,9 +121,23 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 	}
 }
 
+// findSchedulingGates reads that a pod waits for its gates to be taken away, by a queue such as Kueue's.
+func (l *look) findSchedulingGates(pod *corev1.Pod, c corev1.PodCondition) {
+	gates := make([]string, 0, len(pod.Spec.SchedulingGates))
+	for _, gate := range pod.Spec.SchedulingGates {
+		gates = append(gates, gate.Name)
+	}
+	held := "held by scheduling gate " + strings.Join(gates, ", ")
+	l.Problems = append(l.Problems, Problem{
+		Class: NotReady, Key: fmt.Sprintf("%s/%s/gated", NotReady, pod.UID), Since: c.LastTransitionTime.Time,
+		Message: fmt.Sprintf("pod %s: %s; whoever set it must take it away, such as a queue of batch jobs", pod.Name, held), Chain: l.chain(pod, held),
+		Hint: fmt.Sprintf("kubectl describe pod -n %s %s, and look at the controller of the gate", pod.Namespace, pod.Name),
+	})
+}
+
 // findGates reads why a pod is not ready although its containers are: a condition that the pod names in its readiness
-// gates must be set by somebody else. Nobody knows how long that takes, so it is a cause to name and never a failure
-// by itself.
+// gates must be set by somebody else, or the node has not been heard of. Nobody knows how long that takes, so it is a cause
+// to name and never a failure by itself.
 func (l *look) findGates(pod *corev1.Pod) {
 	begun, isTrue := time.Time{}, map[corev1.PodConditionType]bool{}
 	words := map[corev1.PodConditionType]string{}
@@ -112,10 +151,12 @@ func (l *look) findGates(pod *corev1.Pod) {
 	if !isTrue[corev1.ContainersReady] {
 		return
 	}
+	open := 0
 	for _, gate := range pod.Spec.ReadinessGates {
 		if isTrue[gate.ConditionType] {
 			continue
 		}
+		open++
 		has := cmp.Or(words[gate.ConditionType], "is not set")
 		l.Problems = append(l.Problems, Problem{
 			Class: NotReady, Key: fmt.Sprintf("%s/%s/%s", NotReady, pod.UID, gate.ConditionType), Since: begun,
@@ -124,6 +165,23 @@ func (l *look) findGates(pod *corev1.Pod) {
 			Chain: l.chain(pod, fmt.Sprintf("readiness gate %s %s", gate.ConditionType, has)),
 			Hint:  fmt.Sprintf("kubectl describe pod -n %s %s, and look at the controller that sets %s", pod.Namespace, pod.Name, gate.ConditionType),
 		})
+	}
+	if open == 0 {
+		l.findLostNode(pod)
+	}
+}
+
+// findLostNode reads a pod that the node controller took for not ready, since its node was not heard of: the kubelet's last
+// word of the containers stands. Some minutes later the pod is evicted.
+func (l *look) findLostNode(pod *corev1.Pod) {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			text := fmt.Sprintf("its containers were ready, but its node %s is not heard of", pod.Spec.NodeName)
+			l.Problems = append(l.Problems, Problem{
+				Class: NotReady, Key: fmt.Sprintf("%s/%s/node", NotReady, pod.UID), Since: c.LastTransitionTime.Time,
+				Message: fmt.Sprintf("pod %s: %s", pod.Name, text), Chain: l.chain(pod, text), Hint: "kubectl describe node " + pod.Spec.NodeName,
+			})
+		}
 	}
 }
 
@@ -140,7 +198,7 @@ func (l *look) schedulingClass(pod *corev1.Pod, words string) (class Class, hint
 	switch {
 	case strings.Contains(words, "persistentvolumeclaim") && strings.Contains(words, "not found"):
 		return MissingReference, fmt.Sprintf("kubectl get persistentvolumeclaims -n %s; the pod wants %s", pod.Namespace, claimsOf(pod))
-	case strings.Contains(words, "PersistentVolumeClaim"):
+	case containsAny(words, []string{"PersistentVolumeClaim", "binding volumes", " PVC "}):
 		return VolumeUnbound, fmt.Sprintf("kubectl describe persistentvolumeclaims -n %s %s", pod.Namespace, claimsOf(pod))
 	case l.nodesComing(pod):
 		return NodesComing, hint
@@ -148,7 +206,12 @@ func (l *look) schedulingClass(pod *corev1.Pod, words string) (class Class, hint
 	return Unschedulable, hint
 }
 
+// nodesComing reports whether a pod without a node may get one soon: an autoscaler adds some, or the scheduler has made room for
+// it by ending others.
 func (l *look) nodesComing(pod *corev1.Pod) bool {
+	if pod.Status.NominatedNodeName != "" {
+		return true
+	}
 	e := l.autoscalerWord(pod)
 	return e != nil && (e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated")
 }

@@ -16,7 +16,7 @@ import (
 
 // findReplicaSet reads why pods cannot be made, or do not stay.
 func findReplicaSet(l *look, o snapshot.Object) {
-	if rs, ok := o.(*appsv1.ReplicaSet); ok && l.isPresentReplicaSet(rs) {
+	if rs, ok := o.(*appsv1.ReplicaSet); ok && l.isPresentReplicaSet(o) {
 		l.findRefusal(rs)
 		l.findLosses(rs)
 	}
@@ -28,12 +28,36 @@ func (l *look) findRefusal(rs *appsv1.ReplicaSet) {
 		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue {
 			continue
 		}
-		class, hint := refusalClass(rs, c.Message)
+		words, since := l.lastRefusal(rs, c)
+		class, hint := refusalClass(rs, words)
 		l.Problems = append(l.Problems, Problem{
-			Class: class, Key: string(class) + "/" + string(rs.UID), Since: c.LastTransitionTime.Time,
-			Message: c.Message, Chain: l.chain(rs, c.Reason+": "+c.Message), Hint: hint,
+			Class: class, Key: string(class) + "/" + string(rs.UID), Since: since,
+			Message: words, Chain: l.chain(rs, c.Reason+": "+words), Hint: hint,
 		})
 	}
+}
+
+// lastRefusal returns the words of the last refusal, and since when it is that one. The condition keeps those of the first until
+// a pod can be made; where another one has come after it, only Events tell.
+func (l *look) lastRefusal(rs *appsv1.ReplicaSet, c appsv1.ReplicaSetCondition) (words string, since time.Time) {
+	words, since = c.Message, c.LastTransitionTime.Time
+	first, _ := refusalClass(rs, words)
+	var class Class
+	for _, e := range slices.Backward(l.snap.Events(rs.UID)) {
+		if e.Reason != c.Reason || !snapshot.EventTime(e).After(c.LastTransitionTime.Time) {
+			continue
+		}
+		text := strings.TrimPrefix(strings.TrimPrefix(e.Message, "(combined from similar events): "), "Error creating: ")
+		switch said, _ := refusalClass(rs, text); {
+		case said == first || class != "" && said != class:
+			return words, since
+		case class == "":
+			class, words, since = said, text, snapshot.EventBegan(e)
+		default:
+			since = earlier(since, snapshot.EventBegan(e))
+		}
+	}
+	return words, since
 }
 
 // refusalClass tells why the API server does not take the ReplicaSet's pods.
@@ -43,8 +67,6 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 	switch {
 	case strings.Contains(words, quotaText):
 		return Quota, "kubectl describe resourcequotas" + n
-	case strings.Contains(words, endingText):
-		return NamespaceEnding, endingHint(rs.Namespace)
 	case strings.Contains(words, "violates PodSecurity"):
 		return PodsDenied, "kubectl get namespace " + rs.Namespace + " --show-labels"
 	case containsAny(words, deniedTexts):
@@ -63,9 +85,14 @@ func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string
 var limitRange = regexp.MustCompile(`(minimum|maximum) \S+ usage per (Container|Pod)|limit to request ratio per`)
 
 // isPresentReplicaSet reports whether the ReplicaSet is that of its Deployment's present template. Before the deployment
-// controller has seen that one, its newest ReplicaSet is of a former one, and what is wrong there may be so for long.
-func (l *look) isPresentReplicaSet(rs snapshot.Object) bool {
-	for _, owner := range rs.GetOwnerReferences() {
+// controller has seen that one, its newest ReplicaSet is of a former one, and what is wrong there may be so for long. So may
+// what is wrong with pods that are too many as long as the ReplicaSet has not seen its number.
+func (l *look) isPresentReplicaSet(o snapshot.Object) bool {
+	rs, ok := o.(*appsv1.ReplicaSet)
+	if !ok || rs.Status.ObservedGeneration < rs.Generation {
+		return false
+	}
+	for _, owner := range rs.OwnerReferences {
 		if d, ok := l.snap.Get(owner.UID).(*appsv1.Deployment); ok {
 			return d.Status.ObservedGeneration >= d.Generation && isPresent(d, rs)
 		}

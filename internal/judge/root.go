@@ -95,6 +95,7 @@ func (l *look) findSeen() {
 		l.lackf("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
 			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
 	}
+	first := len(l.Lacks) - len(arrival.Missing)
 	if arrival.Unexplained > 0 {
 		l.Lacks = append(l.Lacks, Lack{
 			Key: "unexplained", Patience: unexplainedPatience,
@@ -103,7 +104,7 @@ func (l *look) findSeen() {
 	}
 	switch {
 	case len(arrival.Missing) > 0:
-		l.suspectSilence(l.Lacks[len(l.Lacks)-len(arrival.Missing)].Text+"; the operator", fmt.Sprintf("generation %d has not reached Deployment %s", generation, arrival.Missing[0].Child))
+		l.suspectSilence(l.Lacks[first].Text+"; the operator", fmt.Sprintf("generation %d has not reached Deployment %s", generation, arrival.Missing[0].Child))
 	case arrival.Leaves > 0 && arrival.Silent == 0 && !l.goal.Doubtful && !l.firstLook():
 		l.seen = true
 		l.provef("all %d changes of generation %d have reached the Deployments", arrival.Leaves, generation)
@@ -346,6 +347,9 @@ const deniedHint = "correct the manifest, or ask whoever made the policy"
 // endingText is the API server's word for what cannot be made in a namespace that is being deleted.
 const endingText = "because it is being terminated"
 
+// unentitledText is in the API server's words for what somebody has no right to do.
+const unentitledText = `is forbidden: User ""`
+
 func endingHint(namespace string) string { return "kubectl get namespace " + namespace + " -o yaml" }
 
 // quotaText is the API server's word for what it forbids only until there is room.
@@ -373,6 +377,8 @@ func (l *look) findOperatorError() {
 		problem.Class, problem.Hint = NamespaceEnding, endingHint(l.root.GetNamespace())
 	case containsAny(words, deniedTexts):
 		problem.Class, problem.Hint = Refused, deniedHint+"; "+problem.Hint
+	case strings.Contains(words, unentitledText):
+		problem.Class, problem.Hint = Refused, "the operator's ServiceAccount lacks that right, as its Roles tell; "+problem.Hint
 	case containsAny(words, permanentTexts):
 		problem.Class = Refused
 		problem.Hint = "correct the manifest: the API server refuses what the operator makes of it; " + problem.Hint

@@ -34,11 +34,10 @@ func (w *World) syncReplicaSet(name string) {
 	if !ok {
 		return
 	}
-	pods := w.podsOf(rs)
+	pods := w.podsOf(rs) // the status counts those from before the pass
 	var denied error
 	if rs.DeletionTimestamp == nil {
 		denied = w.fill(rs, pods)
-		pods = w.podsOf(rs)
 	}
 	w.mutate("ReplicaSet", name, managerName, "status", func(o Object) {
 		rs, ok := o.(*appsv1.ReplicaSet)
@@ -53,13 +52,12 @@ func (w *World) syncReplicaSet(name string) {
 			}
 		}
 		if denied != nil {
-			since := w.stamp()
-			if len(rs.Status.Conditions) > 0 {
-				since = rs.Status.Conditions[0].LastTransitionTime
+			st.Conditions = rs.Status.Conditions // once it is there it stays, in the words of the first refusal
+			if len(st.Conditions) == 0 {
+				st.Conditions = []appsv1.ReplicaSetCondition{{
+					Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: denied.Error(), LastTransitionTime: w.stamp(),
+				}}
 			}
-			st.Conditions = []appsv1.ReplicaSetCondition{{
-				Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: denied.Error(), LastTransitionTime: since,
-			}}
 		}
 		rs.Status = st
 	})

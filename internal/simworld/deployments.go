@@ -40,6 +40,7 @@ type rollout struct {
 	d    *appsv1.Deployment
 	now  *appsv1.ReplicaSet
 	olds []*appsv1.ReplicaSet // oldest first
+	made bool                 // now was
 }
 
 func (w *World) syncDeployment(name string) {
@@ -93,6 +94,31 @@ func templateOf(known map[string]string, o Object) string {
 	raw, _ := json.Marshal(template) // a template can always be written
 	known[key] = string(raw)
 	return string(raw)
+}
+
+// FormerSince gives since when a pod or ReplicaSet is of a template that its Deployment has no more; zero where it is of the
+// present one.
+func (w *World) FormerSince(uid string) time.Duration {
+	set, deployment, template := uid, "", ""
+	for _, c := range w.log {
+		switch {
+		case c.Kind == "Pod" && string(c.Object.GetUID()) == uid:
+			set = controllerOf(c.Object)
+		case c.Kind == "ReplicaSet" && string(c.Object.GetUID()) == set:
+			deployment, template = controllerOf(c.Object), templateOf(w.templates, c.Object)
+		}
+	}
+	since := time.Duration(0)
+	for _, c := range w.log {
+		switch {
+		case c.Kind != "Deployment" || string(c.Object.GetUID()) != deployment:
+		case templateOf(w.templates, c.Object) == template:
+			since = 0
+		case since == 0:
+			since = c.At
+		}
+	}
+	return since
 }
 
 func revisionOf(rs *appsv1.ReplicaSet) int {
@@ -158,6 +184,7 @@ func (r *rollout) make(n int) bool {
 		return false
 	}
 	r.now, _ = made.(*appsv1.ReplicaSet)
+	r.made = true
 	return true
 }
 
@@ -262,7 +289,7 @@ func (r *rollout) conditions(d *appsv1.Deployment, old appsv1.DeploymentStatus) 
 	switch {
 	case complete:
 		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "NewReplicaSetAvailable", fmt.Sprintf("ReplicaSet %q has successfully progressed.", name))
-	case was == nil:
+	case was == nil || r.made:
 		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "NewReplicaSetCreated", fmt.Sprintf("Created new replica set %q", name))
 	case moved || was.Reason == "NewReplicaSetAvailable" && d.Generation != old.ObservedGeneration:
 		condition(r.w.stamp(), st, appsv1.DeploymentProgressing, true, "ReplicaSetUpdated", fmt.Sprintf("ReplicaSet %q is progressing.", name))

@@ -27,6 +27,9 @@ func proofMutants() []*mutant {
 		{"old restarts count", func(d *ops.Deps, _ *ops.RunRequest, wire http.RoundTripper) {
 			d.Cluster = &lens{Cluster: d.Cluster, wire: wire, former: unrestarted}
 		}},
+		{"what a scaling is about to take away counts", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) {
+			d.Cluster = &lens{Cluster: d.Cluster, each: sizeSeen}
+		}},
 		{"follow a clock that is set", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) { d.Now = setClock(d.Now) }},
 	}
 }
@@ -50,6 +53,13 @@ func (e leafless) Arrived(before, now *unstructured.Unstructured, owned []*appsv
 
 // undated takes away the dates of who wrote what.
 func undated(o snapshot.Object) { o.SetManagedFields(nil) }
+
+// sizeSeen says of every ReplicaSet that its controller has seen its number.
+func sizeSeen(o snapshot.Object) {
+	if rs, ok := o.(*appsv1.ReplicaSet); ok {
+		rs.Status.ObservedGeneration = rs.Generation
+	}
+}
 
 // statusDatedLater reports whether the dates of a custom resource say that its status is at least 2 s younger than its spec.
 func statusDatedLater(root *unstructured.Unstructured) bool {

@@ -110,6 +110,27 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 	v.failf("failure", "%s %q at %s, but nothing has been so for %s", e.Reason, e.Text, e.at, hold)
 }
 
+// outgrown: what goes by the scaling itself is no failure, for however long it was there.
+func (v *verdict) outgrown() {
+	if !v.has("outgrown") {
+		return
+	}
+	for _, ph := range v.phases {
+		if ph.end == nil || ph.end.Type != journal.Failure {
+			continue
+		}
+		if _, known := tolerance(ph.end.Reason); !known {
+			continue
+		}
+		for _, m := range v.truth {
+			if m.At > ph.end.at && v.lacks(ph, m) == "" {
+				v.failf("failure", "%s %q at %s, but nobody did anything and all was well at %s", ph.end.Reason, ph.end.Text, ph.end.at, m.At)
+				return
+			}
+		}
+	}
+}
+
 // failedByLosses: three pods of one ReplicaSet had been lost one after the other in the time of the class, and none
 // had been ready since. How long before it was seen the first was lost nobody knows when the clock had been set by then.
 func (v *verdict) failedByLosses(e *told, hold time.Duration) {
@@ -434,7 +455,7 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "NoProgress" {
-			due = max(due, v.causedBy(s))
+			due = max(due, v.causedBy(ph, s))
 		}
 		if s.Class == "Unschedulable" {
 			due = v.withoutNodes(s, due)
@@ -444,6 +465,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		}
 		if s.Hidden > 0 && s.Class != "CrashLoop" && s.Class != "OutOfMemory" {
 			s.Until = min(s.Until, s.Hidden)
+		}
+		if former := v.world.FormerSince(s.UID); former > 0 {
+			s.Until = min(s.Until, former)
 		}
 		if s.Class == "Refused" && ph.wasAccepted && v.at(ph.accepted-1).State == "Failed" {
 			continue // the operator's next word on the change is the same as the one before: it writes none
@@ -470,8 +494,8 @@ func (v *verdict) slowLosses(ph phase, over time.Duration) {
 }
 
 // causedBy is until when a rollout past its deadline may be waited for because of what keeps it: that illness's own
-// time, and once it has healed the while for which it is remembered.
-func (v *verdict) causedBy(late simworld.Symptom) time.Duration {
+// time, which begins when it is seen first, and once it has healed the while for which it is remembered.
+func (v *verdict) causedBy(ph phase, late simworld.Symptom) time.Duration {
 	const remembered = 30 * time.Second
 	var until time.Duration
 	for _, s := range v.world.Symptoms(v.uid) {
@@ -482,7 +506,7 @@ func (v *verdict) causedBy(late simworld.Symptom) time.Duration {
 		if !known || s.Class == late.Class || s.Class == "OperatorError" || s.At > late.Until || s.Until+remembered < late.At {
 			continue
 		}
-		own := s.At + hold
+		own := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "Unschedulable" {
 			own = v.withoutNodes(s, own)
 		}

@@ -54,7 +54,7 @@ func judged(h *history) []violation {
 		v := &verdict{history: h, p: p}
 		v.learn()
 		for _, oracle := range []func(){
-			v.ending, v.order, v.events, v.others, v.leftovers, v.claims, v.failures, v.requests, v.speed, v.stops, v.numbers, v.gone,
+			v.ending, v.order, v.events, v.others, v.leftovers, v.claims, v.failures, v.outgrown, v.requests, v.speed, v.stops, v.numbers, v.gone,
 		} {
 			oracle()
 		}

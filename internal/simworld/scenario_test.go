@@ -113,6 +113,8 @@ func (s *scenario) lives(r *rand.Rand) {
 		s.relapse(r)
 	case 9:
 		s.homeless(r)
+	case 10:
+		s.outgrow(r)
 	}
 }
 
@@ -193,6 +195,27 @@ func (s *scenario) homeless(r *rand.Rand) {
 		begins: simworld.When{Cue: simworld.Started, At: when(r, 70*time.Second)}, now: s.manifest.DeepCopy(),
 		verb: pickOf(r, "wait available", "look", "apply"),
 	}
+}
+
+// outgrow lets a scaling begin when what there is has been ill for some time, and never heals by itself; what is ill may be
+// among what the scaling takes away.
+func (s *scenario) outgrow(r *rand.Rand) {
+	from := int32(1 + r.IntN(3))
+	ill := simworld.Ill{First: 1 + r.IntN(2), Kind: pickOf(r, simworld.CrashLoop, simworld.OutOfMemory, simworld.ImageMissing, simworld.ConfigMissing,
+		simworld.InitFails, simworld.Unschedulable, simworld.NeverReady, simworld.NeverReady, simworld.Quota, simworld.PodsDenied)}
+	ill.Last = pickOf(r, ill.First, ill.First, 1000)
+	predictors, _, _ := unstructured.NestedSlice(s.manifest.Object, "spec", "predictors")
+	for _, p := range predictors {
+		p.(map[string]any)["progressDeadlineSeconds"] = int64(pickOf(r, 30, 600))
+	}
+	_ = unstructured.SetNestedSlice(s.manifest.Object, predictors, "spec", "predictors")
+	_ = unstructured.SetNestedField(s.manifest.Object, int64(from), "spec", "replicas")
+	s.config.Ills, s.config.Faults, s.config.Operator.Down = []simworld.Ill{ill}, nil, nil
+	s.config.Server, s.config.Operator.Switches = server(r), simseldon.Switches{}
+	s.config.Acts = []simworld.Act{{Kind: simworld.Make, Object: s.manifest}}
+	s.families, s.rival, s.interrupts, s.request.Limits.Total = []string{"found", "ill", "outgrown"}, 0, nil, 0
+	s.request.Replicas = pickOf(r, 0, from-1, from-1, from+1)
+	s.found = &found{begins: simworld.When{Cue: simworld.Started, At: time.Minute + when(r, 90*time.Second)}, now: s.manifest.DeepCopy(), verb: "scale"}
 }
 
 func (s *scenario) verbByVerb() { s.verbs, s.rival, s.interrupts = true, 0, nil }

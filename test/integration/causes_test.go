@@ -20,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 )
 
@@ -145,6 +146,27 @@ func TestWebhookOfPodsAway(t *testing.T) {
 	p.exits(6)
 	p.await(`  FAILED  +not available after 2\d\.\d s`)
 	p.await(`cause, as far as known: .*failed calling webhook "pods\.integration\.example"`)
+	s.mustBeEmpty(t, namespace)
+}
+
+// TestRefusedOtherwise: a ReplicaSet keeps the words of the first refusal of its pods, so that only Events tell that another one, which does
+// not pass, has taken its place.
+func TestRefusedOtherwise(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	sit(t, otherSeats)
+	namespace, err := s.namespace(t.Context(), t.Name(), map[string]string{"cause": "refused-otherwise"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, s, s.cluster, nil, "run", "-f", s.arrange(t, "refused-otherwise", namespace), "-n", namespace)
+	p.await(`  problem  .*failed calling webhook`)
+	labels := `{"metadata": {"labels": {"cause": null, "pod-security.kubernetes.io/enforce": "restricted"}}}`
+	if _, err := s.kube.CoreV1().Namespaces().Patch(t.Context(), namespace, types.MergePatchType, []byte(labels), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	p.exits(3)
+	t.Log(p.await(`  FAILED  .*violates PodSecurity "restricted`).text)
 	s.mustBeEmpty(t, namespace)
 }
 
