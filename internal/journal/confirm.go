@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -114,17 +115,19 @@ func (s *step) wantRead(below Reading) {
 func (s *step) confirm(in ReadDone) {
 	part := s.reading
 	s.reading = ReadNothing
-	s.unread = s.unread && (in.Err != nil || part == ReadRoot)
+	told := s.unread
+	if in.Err == nil && part != ReadRoot {
+		s.unread = nil
+	}
 	switch {
 	case s.goal == nil || s.ended:
 		s.fresh = nil
 	case in.Err != nil:
 		s.doubt()
-		s.fresh = nil
-		if s.unread {
+		s.fresh, s.unread = nil, in.Err
+		if told != nil && apierrors.ReasonForError(told) == apierrors.ReasonForError(in.Err) {
 			break
 		}
-		s.unread = true
 		s.tell(Entry{Type: Warning, Reason: "ReadFailed", Text: "the confirming read failed and will be repeated: " + errText(in.Err)})
 	case part == ReadRoot:
 		s.confirmRoot(in.Objects)

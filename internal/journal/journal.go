@@ -89,7 +89,7 @@ type State struct {
 	last    bool                       // nothing will be waited for after the read that is on its way
 	asked   []snapshot.Object          // what was known below it when the read was asked for
 	strays  map[types.UID]bool         // what of it no watch can see, for want of the label, or may have been so
-	unread  bool                       // the last confirming read failed, which has been told
+	unread  error                      // why the last confirming read failed, which has been told
 	doubts  int                        // how often a confirming read has disagreed in this phase
 	doubted time.Time                  // until when the next one waits unless something changes; zero: the last one did not disagree
 	soonest time.Time                  // before which it waits whatever changes
@@ -135,6 +135,9 @@ func (s *State) Snapshot() *snapshot.Snapshot { return s.snap }
 
 // Blind reports whether the watch of the kind is broken at present.
 func (s *State) Blind(kind snapshot.Kind) bool { return s.lost[kind] }
+
+// Unread returns why the last confirming read failed; nil where it did not.
+func (s *State) Unread() error { return s.unread }
 
 // Root returns the living custom resource with that UID, or nil.
 func (s *State) Root(uid types.UID) *unstructured.Unstructured {
@@ -259,11 +262,19 @@ func (s *step) change(c snapshot.Change) {
 		}
 		s.tell(Entry{Type: Note, Reason: "WatchRestored", Text: "the watch of " + string(c.Kind) + " delivers again"})
 	case snapshot.Denied:
-		s.snap.SetComplete(c.Kind, false)
-		s.snap.SetBlind(c.Kind, errText(c.Err))
-		s.hurry() // the next read does not ask for it
-		s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
+		s.deny(c)
 	}
+}
+
+// deny takes in that a kind cannot be seen, unless a read has shown that before its watch has.
+func (s *step) deny(c snapshot.Change) {
+	if s.snap.Refused(c.Kind) && s.snap.Blind(c.Kind) != "" {
+		return
+	}
+	s.snap.SetComplete(c.Kind, false)
+	s.snap.SetBlind(c.Kind, errText(c.Err))
+	s.hurry() // the next read does not ask for it
+	s.tell(Entry{Type: Warning, Reason: "WatchDenied", Text: "cannot watch " + string(c.Kind) + ", going on with less: " + errText(c.Err)})
 }
 
 // takeUp notices that somebody else has changed the spec of the object that the goal is about: the

@@ -86,16 +86,19 @@ func (l *look) findSeen() {
 		return
 	}
 	arrival := l.arrival()
-	if l.firstLook() && writtenAfterSpec(l.root.GetManagedFields()) && dated(arrival) {
+	byDates, patience, first := l.firstLook() && writtenAfterSpec(l.root.GetManagedFields()) && dated(arrival), time.Duration(0), len(l.Lacks)
+	if byDates {
+		patience = unexplainedPatience // they lie where the API server's clock was set back
+	}
+	for _, leaf := range arrival.Missing {
+		l.lackWithinf(patience, "leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
+			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
+	}
+	if byDates {
 		l.seen = true
 		l.provef("the operator has written the status after generation %d", generation)
 		return
 	}
-	for _, leaf := range arrival.Missing {
-		l.lackf("leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
-			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
-	}
-	first := len(l.Lacks) - len(arrival.Missing)
 	if arrival.Unexplained > 0 {
 		l.Lacks = append(l.Lacks, Lack{
 			Key: "unexplained", Patience: unexplainedPatience,

@@ -97,7 +97,11 @@ func (c *Cluster) readKind(ctx context.Context, target engine.Target, kind snaps
 		objects, _, err = c.listAll(ctx, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, placed(target.Namespace), err)
+		told := fmt.Errorf("list %s in %s: %w", s.resources[0].Resource, placed(target.Namespace), err)
+		if refused(err) {
+			return nil, &snapshot.RefusedError{Kind: kind, Err: told}
+		}
+		return nil, told
 	}
 	wanted := objects[:0]
 	for _, o := range objects {

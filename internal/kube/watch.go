@@ -20,9 +20,6 @@ import (
 const (
 	// healthyAfter is how long a watch must live to count as one that works, if it brings nothing.
 	healthyAfter = time.Second
-	// refusedFor is how long a kind that could be watched must be refused until it is given up: an
-	// API server that has just started refuses what it has not loaded the rules for.
-	refusedFor = 10 * time.Second
 	// The delay between attempts doubles from the first to the last.
 	firstDelay, lastDelay = 200 * time.Millisecond, 4 * time.Second
 )
@@ -166,7 +163,7 @@ func (f *follower) recover(ctx context.Context, err error) (wait time.Duration, 
 		return 0, f.deny(ctx, err)
 	case refused(err) && f.refusedSince.IsZero():
 		f.refusedSince = time.Now()
-	case refused(err) && time.Since(f.refusedSince) >= refusedFor:
+	case refused(err) && time.Since(f.refusedSince) >= snapshot.RefusedFor:
 		return 0, f.deny(ctx, err)
 	case f.tries == 1 && retryAfter(err) == 0 && (f.synced || apierrors.IsUnauthorized(err)):
 		// The ordinary end of a watch, or credentials that the failure has renewed.

@@ -53,10 +53,27 @@ func (r *run) inspect(ctx context.Context, implied engine.Implied) Reason {
 	if reason := r.refuseAutoscaled(ctx, implied); reason != Reached {
 		return reason
 	}
-	if r.present() != nil {
-		return r.refuse(ctx, journal.Connect, apierrors.NewAlreadyExists(r.target.Identity.Resource.GroupResource(), r.target.Name))
+	if reason := r.refuseExisting(ctx); reason != Reached {
+		return reason
 	}
 	return r.refuseTaken(ctx, implied, found)
+}
+
+// refuseExisting refuses to begin where the object is there: by the watches, whose first list may be old, and by a read.
+func (r *run) refuseExisting(ctx context.Context) Reason {
+	if r.present() == nil {
+		return Reached
+	}
+	objects, why, err := r.readRoot(ctx, r.left())
+	switch {
+	case why != "":
+		return r.cutOff(ctx, journal.Connect, why)
+	case err != nil:
+		return r.refuse(ctx, journal.Connect, err)
+	case len(objects) == 0:
+		return Reached
+	}
+	return r.refuse(ctx, journal.Connect, apierrors.NewAlreadyExists(r.target.Identity.Resource.GroupResource(), r.target.Name))
 }
 
 // checkNames tells where the names that exist may not be read.

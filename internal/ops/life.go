@@ -242,6 +242,9 @@ func (l *life) tellTimeout(ctx context.Context, phase journal.Phase, took time.D
 	if goalOf(phase) == journal.Delete && len(last.Lacks) == 0 {
 		e.Details = append(e.Details, "nothing is known to be left, but no read has proven it")
 	}
+	if err := l.state.Unread(); err != nil && len(last.Lacks) == 0 {
+		e.Details = append(e.Details, "what the watches show could not be confirmed: "+err.Error())
+	}
 	left := slices.ContainsFunc(last.Lacks, func(lack judge.Lack) bool { return !lack.Unknown })
 	if e.Hint == "" {
 		e.Hint = fmt.Sprintf("kubectl get deployments,pods,events -n %s", l.target.Namespace)

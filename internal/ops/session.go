@@ -42,11 +42,13 @@ type session struct {
 	since    time.Time // the first request of the present phase
 	until    time.Time // its limit, for all up to its verdict
 	verdict  *judge.Verdict
-	asking   bool          // a confirming read is on its way
-	silence  time.Duration // how long the last request was waited for that a limit ended
+	asking   bool            // a confirming read is on its way
+	reading  []snapshot.Kind // what of the kinds below the custom resource it is for
+	silence  time.Duration   // how long the last request was waited for that a limit ended
 	wake     time.Time
 	pending  map[snapshot.Kind]bool // kinds whose first list has not come
 	refused  map[snapshot.Kind]error
+	barred   map[snapshot.Kind]time.Time // since when all reads were refused because of a kind
 	sinkErr  error
 }
 
@@ -64,7 +66,7 @@ func newSession(d Deps, target engine.Target) *session {
 	return &session{
 		Deps: d, target: target, state: journal.New(d.Engine, d.Now()),
 		changes: make(chan snapshot.Change, 256), reads: make(chan journal.Input), watches: make(chan struct{}),
-		pending: map[snapshot.Kind]bool{}, refused: map[snapshot.Kind]error{},
+		pending: map[snapshot.Kind]bool{}, refused: map[snapshot.Kind]error{}, barred: map[snapshot.Kind]time.Time{},
 	}
 }
 
@@ -111,9 +113,11 @@ func (s *session) step(ctx context.Context, in journal.Input) {
 	switch out.Read {
 	case journal.ReadNothing:
 	case journal.ReadRoot:
+		s.reading = nil
 		go s.read(ctx, []snapshot.Kind{s.target.Kind()}, nil)
 	case journal.ReadBelow, journal.ReadTree, journal.ReadLeft:
-		go s.read(ctx, s.readable(out.Read.Kinds()), s.readable(out.Names))
+		s.reading = s.readable(out.Read.Kinds())
+		go s.read(ctx, s.reading, s.readable(out.Names))
 	}
 	if out.Log != nil {
 		go s.readLog(ctx, *out.Log)
@@ -198,8 +202,9 @@ func (s *session) turn(ctx context.Context, expired <-chan time.Time, answered <
 	case c := <-s.changes:
 		s.take(ctx, c)
 	case r := <-s.reads:
-		if _, read := r.(journal.ReadDone); read {
+		if read, ok := r.(journal.ReadDone); ok {
 			s.asking = false
+			s.noteRefusals(ctx, read.Err)
 		}
 		s.step(ctx, r)
 	case <-wake:
@@ -249,6 +254,43 @@ func (s *session) note(c snapshot.Change) {
 		s.refused[c.Kind] = c.Err
 	case snapshot.Seen, snapshot.Deleted, snapshot.Listed, snapshot.Lost, snapshot.Restored:
 	}
+}
+
+// noteRefusals gives up a kind of which reads are refused for so long that it is no mistake: a right that is taken away
+// ends no watch, but a verdict must not wait for what cannot be read.
+func (s *session) noteRefusals(ctx context.Context, err error) {
+	if err == nil {
+		for _, kind := range s.reading {
+			delete(s.barred, kind)
+		}
+	}
+	for _, refusal := range refusalsIn(err) {
+		since, known := s.barred[refusal.Kind]
+		if !known {
+			since = s.Now()
+			s.barred[refusal.Kind] = since
+		}
+		if s.Now().Sub(since) >= snapshot.RefusedFor && s.refused[refusal.Kind] == nil {
+			denied := snapshot.Change{Type: snapshot.Denied, Kind: refusal.Kind, Err: refusal.Err}
+			s.note(denied)
+			s.step(ctx, journal.Changed{Changes: []snapshot.Change{denied}})
+		}
+	}
+}
+
+// refusalsIn finds the refusals among the errors of a read's parts.
+func refusalsIn(err error) []*snapshot.RefusedError {
+	if parts, ok := err.(interface{ Unwrap() []error }); ok {
+		var found []*snapshot.RefusedError
+		for _, part := range parts.Unwrap() {
+			found = append(found, refusalsIn(part)...)
+		}
+		return found
+	}
+	if refusal, ok := errors.AsType[*snapshot.RefusedError](err); ok {
+		return []*snapshot.RefusedError{refusal}
+	}
+	return nil
 }
 
 func (s *session) alarm(at time.Time) (<-chan time.Time, func()) {

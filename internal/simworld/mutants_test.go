@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/ops"
 )
@@ -28,7 +30,10 @@ func mutants() []*mutant {
 	}
 	return []*mutant{
 		objects("trust state", func(l *lens) { l.each, l.hide = rolledOut, "Pod" }),
-		objects("skip seen", func(l *lens) { l.each = dateStatus }),
+		{"skip seen", func(d *ops.Deps, _ *ops.RunRequest, _ http.RoundTripper) {
+			d.Cluster = &lens{Cluster: d.Cluster, each: dateStatus}
+			d.Engine = leafless{d.Engine, func(*unstructured.Unstructured) bool { return true }, 0}
+		}},
 		objects("skip the confirming read", func(l *lens) { l.remember = true }),
 		objects("skip observedGeneration", func(l *lens) { l.each = observed }),
 		objects("ignore UID", func(l *lens) { l.oneRoot = true }),

@@ -1,6 +1,10 @@
 package snapshot
 
-import "k8s.io/apimachinery/pkg/types"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // Change is one message of a watch: what the cluster was seen to do, or what became of the watch
 // itself. Exactly one of the forms below is used.
@@ -39,6 +43,22 @@ const (
 	Lost
 	// Restored says that a lost watch delivers again and has caught up.
 	Restored
-	// Denied says that the kind may not be watched, or is not served here; nothing more will come.
+	// Denied says that the kind may not be seen, or is not served here; nothing more can be counted on.
 	Denied
 )
+
+// RefusedFor is how long a kind that could be seen must be refused until it is given up: an API server that has just
+// started refuses what it has not loaded the rules for.
+const RefusedFor = 10 * time.Second
+
+// RefusedError is a read that the API server refuses because of one kind.
+type RefusedError struct {
+	Kind Kind
+	Err  error
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap implements errors.Unwrap.
+func (e *RefusedError) Unwrap() error { return e.Err }
