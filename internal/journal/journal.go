@@ -243,9 +243,7 @@ func (s *step) change(c snapshot.Change) {
 		}
 	case snapshot.Synced:
 		s.snap.SetComplete(c.Kind, true)
-		if c.Kind == snapshot.Pod {
-			s.ill = s.unready()
-		}
+		s.ill = append(s.ill, s.unready(c.Kind)...)
 	case snapshot.Lost:
 		s.lost[c.Kind] = true
 		s.snap.SetBlind(c.Kind, "its watch is broken: "+errText(c.Err))
@@ -255,6 +253,9 @@ func (s *step) change(c snapshot.Change) {
 		s.tell(Entry{Type: Warning, Reason: "WatchLost", Text: "the watch of " + string(c.Kind) + " broke and is being restored: " + errText(c.Err)})
 	case snapshot.Restored:
 		delete(s.lost, c.Kind)
+		if s.snap.Refused(c.Kind) {
+			break // what reads are refused of is not asked for again
+		}
 		s.snap.SetBlind(c.Kind, "")
 		s.hurry() // the way is open again
 		if !s.snap.Complete(c.Kind) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -104,22 +105,27 @@ func (s *State) LastWords(p judge.Problem) (lines, words []string) {
 	return read.lines, words
 }
 
-// unready returns the pods that are not ready and neither leave nor have ended.
-func (s *State) unready() []types.UID {
+// unready returns those of a kind that are pods which are not ready and neither leave nor have ended, or ReplicaSets whose pods are refused.
+func (s *State) unready(kind snapshot.Kind) []types.UID {
 	var found []types.UID
-	for _, o := range s.snap.Living(snapshot.Pod) {
-		if pod, ok := o.(*corev1.Pod); ok {
-			switch state, _ := judge.StateOf(s.snap, pod); state {
+	for _, o := range s.snap.Living(kind) {
+		switch o := o.(type) {
+		case *corev1.Pod:
+			switch state, _ := judge.StateOf(s.snap, o); state {
 			case judge.PodReady, judge.PodTerminating, judge.PodEnded:
 			default:
-				found = append(found, pod.UID)
+				found = append(found, o.UID)
+			}
+		case *appsv1.ReplicaSet:
+			if slices.ContainsFunc(o.Status.Conditions, func(c appsv1.ReplicaSetCondition) bool { return c.Type == appsv1.ReplicaSetReplicaFailure }) {
+				found = append(found, o.UID)
 			}
 		}
 	}
 	return found
 }
 
-// Ill reports whether a pod below the custom resource was not ready already when it was first listed, so that
+// Ill reports whether a pod below the custom resource was not ready already when it was first listed, or could not be made, so that
 // the watch of Events, which begins with the present, may have missed why.
 func (s *State) Ill(root types.UID) bool {
 	return slices.ContainsFunc(s.ill, func(uid types.UID) bool { return s.snap.Within(root, uid) })

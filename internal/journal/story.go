@@ -240,7 +240,7 @@ func (s *step) tellProblem(p judge.Held) {
 	}
 	s.story.problems[p.Key] = p
 	text := p.Message
-	if t := p.Tolerance(); t >= 0 {
+	if t := p.Tolerance(); t >= 0 && p.After.IsZero() { // else it says until when
 		text += fmt.Sprintf(" (a failure if it lasts %s)", t)
 	}
 	s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})

@@ -336,14 +336,19 @@ func findDeployment(l *look, o snapshot.Object) {
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" {
 			since := c.LastTransitionTime.Time
+			after, text := l.begunAfter(d, since), c.Message
+			if !after.IsZero() { // that gets as long as the rollout did
+				after = after.Add(progressDeadline(d))
+				text += "; what has begun since may take until " + after.UTC().Format(time.RFC3339)
+			}
 			if !l.firstLook() { // it may be of before the change
 				since = time.Time{}
 			}
 			l.Problems = append(l.Problems, Problem{
-				Class: NoProgress, Key: fmt.Sprintf("%s/%s/%d", NoProgress, d.UID, d.Generation), Since: since,
-				Message: c.Message, Chain: l.chain(d, c.Reason),
-				Hint:   fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
-				Unsure: l.beganAfter(d, c.LastTransitionTime.Time),
+				Class: NoProgress, Key: string(NoProgress) + "/" + string(d.UID), Since: since,
+				Message: text, Chain: l.chain(d, c.Reason),
+				Hint:  fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
+				After: after,
 			})
 		}
 	}
@@ -354,8 +359,7 @@ func findDeployment(l *look, o snapshot.Object) {
 func (l *look) countsItsPods(d *appsv1.Deployment) bool {
 	for _, o := range l.snap.Owned(d.UID) {
 		if rs, ok := o.(*appsv1.ReplicaSet); ok && isPresent(d, rs) && !l.snap.Refused(snapshot.ReplicaSet) {
-			return rs.Status.ObservedGeneration >= rs.Generation && rs.Status.Replicas == d.Status.UpdatedReplicas &&
-				(rs.Spec.Replicas == nil || rs.Status.Replicas <= *rs.Spec.Replicas)
+			return sized(d, rs) && rs.Status.Replicas == d.Status.UpdatedReplicas && rs.Status.Replicas <= replicasOf(d)
 		}
 	}
 	return d.Status.UpdatedReplicas <= replicasOf(d)

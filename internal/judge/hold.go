@@ -188,7 +188,11 @@ func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
 	if tolerance < 0 && !held.Proven {
 		return
 	}
-	if over := held.since().Add(tolerance); !held.Proven && now.Before(over) {
+	over := held.since().Add(tolerance)
+	if !held.After.IsZero() {
+		over = later(over, held.After.Add(coarse-v.Findings.Ahead))
+	}
+	if !held.Proven && now.Before(over) {
 		wake.at(over)
 		return
 	}

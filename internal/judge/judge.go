@@ -164,15 +164,23 @@ func (l *look) findProblems(matched map[string]*appsv1.Deployment) {
 		return
 	}
 	for _, o := range l.snap.Below(l.root.GetUID()) {
-		if l.snap.Refused(snapshot.KindOf(o)) {
-			continue // what it showed last may have passed unseen
-		}
 		if find := finders[snapshot.KindOf(o)]; find != nil && o.GetDeletionTimestamp() == nil && l.governed(o, matched) {
+			before := len(l.Problems)
 			find(l, o)
+			l.doubtUnseen(snapshot.KindOf(o), l.Problems[before:])
 		}
 	}
 	l.findUnlinkedPods(matched)
 	slices.SortStableFunc(l.Problems, compareProblems)
+}
+
+// doubtUnseen takes nothing for a failure that shows in objects which may not be seen any more: it may have passed.
+func (l *look) doubtUnseen(kind snapshot.Kind, found []Problem) {
+	for i := range found {
+		if l.snap.Refused(kind) {
+			found[i].Unsure, found[i].Proven = true, false
+		}
+	}
 }
 
 // governed reports whether an object stands below a Deployment that the spec implies, or moves it.

@@ -48,14 +48,16 @@ func (l *look) isOfPresentTemplate(pod *corev1.Pod) bool {
 
 // findUnlinkedPods looks for causes in the pods whose ReplicaSets may not be seen.
 func (l *look) findUnlinkedPods(matched map[string]*appsv1.Deployment) {
-	if l.snap.Complete(snapshot.ReplicaSet) || l.snap.Refused(snapshot.Pod) {
+	if l.snap.Complete(snapshot.ReplicaSet) {
 		return
 	}
+	before := len(l.Problems)
 	for _, o := range l.snap.Living(snapshot.Pod) {
 		if d := l.behind(o); d != nil && matched[d.Name] == d && o.GetDeletionTimestamp() == nil {
 			findPod(l, o)
 		}
 	}
+	l.doubtUnseen(snapshot.Pod, l.Problems[before:])
 }
 
 // behind returns the Deployment of a pod whose ReplicaSet may not be seen: that is named after both the
@@ -74,19 +76,36 @@ func (l *look) behind(pod snapshot.Object) *appsv1.Deployment {
 	return d
 }
 
-// beganAfter reports whether a pod of a Deployment's present template, or a container of one, has begun since a time and may
-// become ready: the condition stays as it was until then.
-func (l *look) beganAfter(d *appsv1.Deployment, since time.Time) bool {
-	return slices.ContainsFunc(l.snap.Living(snapshot.Pod), func(o snapshot.Object) bool {
+// begunAfter returns when the last pod of a Deployment's present template, or container of one, has begun since a time that may
+// become ready yet; zero where none has. The Deployment's condition stays as it was until then.
+func (l *look) begunAfter(d *appsv1.Deployment, since time.Time) (last time.Time) {
+	begun := func(at time.Time) {
+		if at.After(since) && at.After(last) {
+			last = at
+		}
+	}
+	for _, o := range l.snap.Living(snapshot.Pod) {
 		pod, ok := o.(*corev1.Pod)
 		if !ok || pod.DeletionTimestamp != nil || finished(pod) || podReady(pod) || !l.isOfPresentTemplate(pod) ||
 			l.behind(pod) != d && !l.snap.Within(d.UID, pod.UID) {
-			return false
+			continue
 		}
-		return pod.CreationTimestamp.After(since) || slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-			return c.State.Running != nil && c.State.Running.StartedAt.After(since)
-		})
-	})
+		begun(pod.CreationTimestamp.Time)
+		for _, c := range pod.Status.ContainerStatuses {
+			if c.State.Running != nil && !c.Ready {
+				begun(c.State.Running.StartedAt.Time)
+			}
+		}
+	}
+	return last
+}
+
+// progressDeadline returns how long a Deployment may go without progress.
+func progressDeadline(d *appsv1.Deployment) time.Duration {
+	if d.Spec.ProgressDeadlineSeconds == nil {
+		return 10 * time.Minute // the API server's default
+	}
+	return time.Duration(*d.Spec.ProgressDeadlineSeconds) * time.Second
 }
 
 // findScheduling reads the scheduler's word: that no node fits, that it could not do what it had to, such as having a volume
@@ -109,7 +128,7 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 		}
 		switch node := pod.Status.NominatedNodeName; {
 		case class == NodesComing && node != "":
-			p.Message = fmt.Sprintf("%s (it has been given room on node %s, where others are still ending)", p.Message, node)
+			p.Message = fmt.Sprintf("%s (the scheduler has chosen node %s for it, which is not free or not prepared yet)", p.Message, node)
 		case class == NodesComing:
 			p.Message = fmt.Sprintf("%s (nodes are on their way: %s)", p.Message, l.autoscalerWord(pod).Message)
 		}
@@ -206,8 +225,8 @@ func (l *look) schedulingClass(pod *corev1.Pod, words string) (class Class, hint
 	return Unschedulable, hint
 }
 
-// nodesComing reports whether a pod without a node may get one soon: an autoscaler adds some, or the scheduler has made room for
-// it by ending others.
+// nodesComing reports whether a pod without a node may get one soon: an autoscaler adds some, or the scheduler has chosen one, where it
+// ends others or has something prepared first, such as a volume.
 func (l *look) nodesComing(pod *corev1.Pod) bool {
 	if pod.Status.NominatedNodeName != "" {
 		return true

@@ -42,22 +42,35 @@ func (l *look) findRefusal(rs *appsv1.ReplicaSet) {
 func (l *look) lastRefusal(rs *appsv1.ReplicaSet, c appsv1.ReplicaSetCondition) (words string, since time.Time) {
 	words, since = c.Message, c.LastTransitionTime.Time
 	first, _ := refusalClass(rs, words)
-	var class Class
+	var last Class
 	for _, e := range slices.Backward(l.snap.Events(rs.UID)) {
 		if e.Reason != c.Reason || !snapshot.EventTime(e).After(c.LastTransitionTime.Time) {
 			continue
 		}
-		text := strings.TrimPrefix(strings.TrimPrefix(e.Message, "(combined from similar events): "), "Error creating: ")
+		text, combined := strings.CutPrefix(e.Message, "(combined from similar events): ")
+		text, began := strings.TrimPrefix(text, "Error creating: "), snapshot.EventBegan(e)
+		if combined {
+			began = snapshot.EventTime(e) // it began with the first of whatever was combined, in other words
+		}
 		switch said, _ := refusalClass(rs, text); {
-		case said == first || class != "" && said != class:
+		case last == "" && said == first:
 			return words, since
-		case class == "":
-			class, words, since = said, text, snapshot.EventBegan(e)
+		case last == "":
+			last, words, since = said, text, began
+		case said != last:
+			return words, later(since, snapshot.EventTime(e))
 		default:
-			since = earlier(since, snapshot.EventBegan(e))
+			since = earlier(since, began)
 		}
 	}
-	return words, since
+	return words, later(since, c.LastTransitionTime.Time)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // refusalClass tells why the API server does not take the ReplicaSet's pods.
@@ -89,15 +102,21 @@ var limitRange = regexp.MustCompile(`(minimum|maximum) \S+ usage per (Container|
 // what is wrong with pods that are too many as long as the ReplicaSet has not seen its number.
 func (l *look) isPresentReplicaSet(o snapshot.Object) bool {
 	rs, ok := o.(*appsv1.ReplicaSet)
-	if !ok || rs.Status.ObservedGeneration < rs.Generation {
+	if !ok {
 		return false
 	}
 	for _, owner := range rs.OwnerReferences {
 		if d, ok := l.snap.Get(owner.UID).(*appsv1.Deployment); ok {
-			return d.Status.ObservedGeneration >= d.Generation && isPresent(d, rs)
+			return d.Status.ObservedGeneration >= d.Generation && isPresent(d, rs) && sized(d, rs)
 		}
 	}
 	return false
+}
+
+// sized reports whether the ReplicaSet has seen a number that is none of before its Deployment was scaled down. The news of
+// the two come by different watches.
+func sized(d *appsv1.Deployment, rs *appsv1.ReplicaSet) bool {
+	return rs.Status.ObservedGeneration >= rs.Generation && (rs.Spec.Replicas == nil || *rs.Spec.Replicas <= replicasOf(d))
 }
 
 // steadyLife is the life of a pod after which its loss is the first of a new series, as with a container's exits; and so is

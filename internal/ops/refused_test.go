@@ -29,7 +29,7 @@ import (
 type unreadable struct {
 	unanswered
 
-	may time.Time // from when on they may be again; zero: never
+	fails func() error // what a read of pods comes to
 }
 
 func (u *unreadable) tree() []snapshot.Object {
@@ -59,31 +59,48 @@ func (u *unreadable) Watch(ctx context.Context, target engine.Target, out chan<-
 }
 
 func (u *unreadable) Read(_ context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
-	if slices.Contains(kinds, snapshot.Pod) && (u.may.IsZero() || time.Now().Before(u.may)) {
-		forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no such right"))
-		return nil, errors.Join(&snapshot.RefusedError{Kind: snapshot.Pod, Err: fmt.Errorf("list pods in ns: %w", forbidden)})
+	if slices.Contains(kinds, snapshot.Pod) {
+		if err := u.fails(); err != nil {
+			return nil, errors.Join(err)
+		}
 	}
 	return slices.DeleteFunc(u.tree(), func(o snapshot.Object) bool { return !slices.Contains(kinds, snapshot.KindOf(o)) }), nil
+}
+
+func forbidden() error {
+	err := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no such right"))
+	return &snapshot.RefusedError{Kind: snapshot.Pod, Err: fmt.Errorf("list pods in ns: %w", err)}
 }
 
 // TestReadsRefusedMeanwhile: a right that is taken away ends no watch, but the reads that confirm a success are refused from then on. That may
 // be a mistake for as long as it may be for a watch; then the success rests on less.
 func TestReadsRefusedMeanwhile(t *testing.T) {
 	for name, tc := range map[string]struct {
-		forbids       time.Duration // zero: for ever
+		fails         func(after time.Duration) error
 		least, most   time.Duration
 		warned, rests bool
 	}{
-		"for ever":     {0, snapshot.RefusedFor, snapshot.RefusedFor + 5*time.Second, true, true},
-		"for a moment": {3 * time.Second, 3 * time.Second, 8 * time.Second, false, false},
+		"for ever": {func(time.Duration) error { return forbidden() }, snapshot.RefusedFor, snapshot.RefusedFor + 2*time.Second, true, true},
+		"for a moment": {func(after time.Duration) error {
+			if after < 3*time.Second {
+				return forbidden()
+			}
+			return nil
+		}, 3 * time.Second, 8 * time.Second, false, false},
+		"for two moments": {func(after time.Duration) error {
+			switch {
+			case after < time.Second || after > snapshot.RefusedFor && after < snapshot.RefusedFor+2*time.Second:
+				return forbidden()
+			case after <= snapshot.RefusedFor:
+				return errors.New("connection refused")
+			}
+			return nil
+		}, snapshot.RefusedFor, snapshot.RefusedFor + 10*time.Second, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				cluster, told := &unreadable{}, &kept{}
-				if tc.forbids > 0 {
-					cluster.may = began.Add(tc.forbids)
-				}
+				cluster, told := &unreadable{fails: func() error { return tc.fails(time.Since(began)) }}, &kept{}
 				reason := ops.Wait(t.Context(), ops.Deps{
 					Cluster: cluster, Engine: seldon.New(), Sink: told, Now: time.Now,
 					Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
@@ -113,7 +130,7 @@ func TestUnconfirmedAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := &kept{}
 		ops.Wait(t.Context(), ops.Deps{
-			Cluster: &unreadable{}, Engine: seldon.New(), Sink: told, Now: time.Now,
+			Cluster: &unreadable{fails: forbidden}, Engine: seldon.New(), Sink: told, Now: time.Now,
 			Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
 		}, ops.WaitRequest{Namespace: "ns", Name: "m", For: "available", Manner: ops.Manner{Limits: ops.Limits{Wait: 5 * time.Second}}})
 		if !slices.ContainsFunc(told.entries, func(e journal.Entry) bool {

@@ -202,11 +202,13 @@ func (s *session) turn(ctx context.Context, expired <-chan time.Time, answered <
 	case c := <-s.changes:
 		s.take(ctx, c)
 	case r := <-s.reads:
-		if read, ok := r.(journal.ReadDone); ok {
-			s.asking = false
-			s.noteRefusals(ctx, read.Err)
-		}
+		kinds := s.reading
+		read, isRead := r.(journal.ReadDone)
+		s.asking = s.asking && !isRead
 		s.step(ctx, r)
+		if isRead {
+			s.noteRefusals(ctx, kinds, read.Err)
+		}
 	case <-wake:
 		s.step(ctx, journal.Ticked{})
 	case <-answered:
@@ -258,13 +260,14 @@ func (s *session) note(c snapshot.Change) {
 
 // noteRefusals gives up a kind of which reads are refused for so long that it is no mistake: a right that is taken away
 // ends no watch, but a verdict must not wait for what cannot be read.
-func (s *session) noteRefusals(ctx context.Context, err error) {
-	if err == nil {
-		for _, kind := range s.reading {
+func (s *session) noteRefusals(ctx context.Context, read []snapshot.Kind, err error) {
+	refusals := refusalsIn(err)
+	for _, kind := range read {
+		if !slices.ContainsFunc(refusals, func(r *snapshot.RefusedError) bool { return r.Kind == kind }) {
 			delete(s.barred, kind)
 		}
 	}
-	for _, refusal := range refusalsIn(err) {
+	for _, refusal := range refusals {
 		since, known := s.barred[refusal.Kind]
 		if !known {
 			since = s.Now()
