@@ -69,6 +69,13 @@ func TestUsage(t *testing.T) {
 		{"not a duration", []string{"-f", good, "-pt", "soon"}, "invalid argument"},
 		{"unknown word", []string{"-f", good, "--keep", "perhaps"}, "--keep must be one of never, failure, always"},
 		{"an argument too many", []string{"run", "x"}, "takes no arguments"},
+		{"an empty name to wait for", []string{"wait", ""}, `"" is no name of a SeldonDeployment`},
+		{"an empty name to delete", []string{"delete", ""}, `"" is no name of a SeldonDeployment`},
+		{"one empty name of several", []string{"delete", "m", ""}, `"" is no name of a SeldonDeployment`},
+		{"an empty name to scale", []string{"scale", "", "-r", "1"}, `"" is no name of a SeldonDeployment`},
+		{"an empty name to look at", []string{"status", ""}, `"" is no name of a SeldonDeployment`},
+		{"what is no name", []string{"wait", "a/b"}, `"a/b" is no name of a SeldonDeployment`},
+		{"a run without an ID", []string{"delete", "m", "--run", ""}, "--run has no ID"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
 			code, stdout, stderr := run(tc.args...)

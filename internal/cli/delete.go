@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,6 +49,9 @@ what supported them, and the run's own namespace.`,
   seldonctl delete -f models/ --yes
   seldonctl delete --run x7k2p9qd -n models`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.run == "" && c.Flags().Changed("run") {
+				return usageError{err: errors.New("--run has no ID, and nothing tells what is meant"), hint: c.CommandPath() + " --help"}
+			}
 			return f.delete(c.Context(), o, args, c.CommandPath(), c.Flags().Changed("namespace"))
 		},
 	}
@@ -66,7 +70,7 @@ func (f *deleteFlags) delete(ctx context.Context, o outside, names []string, com
 	if err := oneWay(command, len(names) > 0, len(f.files.Paths) > 0, f.choice.Given(), f.run != "" && len(names) == 0); err != nil {
 		return err
 	}
-	if err := firstOf(f.choice.Check(), f.Check()); err != nil {
+	if err := firstOf(namesOnly(command, names), f.choice.Check(), f.Check()); err != nil {
 		return err
 	}
 	if len(f.files.Paths) > 0 {

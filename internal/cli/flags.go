@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -170,9 +171,19 @@ func firstOf(errs ...error) error {
 // oneName wants exactly the name of an object.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) == 1 {
-		return nil
+		return namesOnly(c.CommandPath(), args)
 	}
 	return usageError{err: fmt.Errorf("%s takes the name of one SeldonDeployment, but got %d", c.CommandPath(), len(args)), hint: c.CommandPath() + " --help"}
+}
+
+// namesOnly refuses what can be no object's name. An empty one, as of a variable that is not set, would stand for any.
+func namesOnly(command string, names []string) error {
+	for _, name := range names {
+		if wrong := content.IsPathSegmentName(name); name == "" || len(wrong) > 0 {
+			return usageError{err: fmt.Errorf("%q is no name of a SeldonDeployment", name), hint: command + " --help"}
+		}
+	}
+	return nil
 }
 
 // completionLimit is how long the shell is kept waiting for names.

@@ -108,7 +108,7 @@ func (f *looking) screen(w io.Writer, id engine.Identity, named, everywhere bool
 // atMostOneName wants the name of an object or nothing.
 func atMostOneName(c *cobra.Command, args []string) error {
 	if len(args) <= 1 {
-		return nil
+		return namesOnly(c.CommandPath(), args)
 	}
 	return oneName(c, args)
 }

@@ -57,7 +57,7 @@ func (f *waitFlags) wait(ctx context.Context, o outside, names []string, command
 	if err := oneWay(command, len(names) > 0, f.choice.Given()); err != nil {
 		return err
 	}
-	if err := firstOf(f.choice.Check(), f.Check()); err != nil {
+	if err := firstOf(namesOnly(command, names), f.choice.Check(), f.Check()); err != nil {
 		return err
 	}
 	return f.operateNamed(ctx, o, func(ctx context.Context, d ops.Deps, namespace string, m ops.Manner) ops.Reason {

@@ -59,7 +59,8 @@ func (a *apply) apply(ctx context.Context) Reason {
 	if reason := a.refuseTakenNow(ctx, implied); reason != Reached {
 		return reason
 	}
-	for range conflictTries {
+	failed := false // the last write, on the way
+	for tries := 0; tries < conflictTries; {
 		var after *unstructured.Unstructured
 		var err error
 		if before == nil {
@@ -75,8 +76,17 @@ func (a *apply) apply(ctx context.Context) Reason {
 			return Reached
 		case err == nil:
 			return a.awaitAvailable(ctx, before, after)
-		case !ambiguous(err) && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !noSuchObject(err, a.target.Name):
+		case ambiguous(err) && failed:
+			reason = a.pause(ctx, journal.Create, err)
+		case ambiguous(err):
+			failed = true
+		case !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !noSuchObject(err, a.target.Name):
 			return a.refuse(ctx, journal.Create, err)
+		default:
+			tries++
+		}
+		if reason != Reached {
+			return reason
 		}
 		if before, reason = a.lookAgain(ctx, before); reason != Reached {
 			return reason

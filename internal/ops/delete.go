@@ -106,13 +106,22 @@ func (l *life) sendDelete(ctx context.Context, phase journal.Phase) Reason {
 			l.deleted = sent
 			return reason
 		}
-		if how, why := l.await(ctx, min(retryPause, l.left()), func() bool { return false }); how == interrupted {
-			return l.cutOff(ctx, phase, why)
-		}
-		if l.left() <= 0 { // what the API server said again and again is why
-			return l.refuse(ctx, phase, err)
+		if reason := l.pause(ctx, phase, err); reason != Reached {
+			return reason
 		}
 	}
+}
+
+// pause waits before a write that has failed on the way is sent again. At the limit what the API server said again and
+// again is why.
+func (l *life) pause(ctx context.Context, phase journal.Phase, err error) Reason {
+	if how, why := l.await(ctx, min(retryPause, l.left()), func() bool { return false }); how == interrupted {
+		return l.cutOff(ctx, phase, why)
+	}
+	if l.left() <= 0 {
+		return l.refuse(ctx, phase, err)
+	}
+	return Reached
 }
 
 // cutOffDelete ends a DELETE whose time is over: what was accepted goes on by itself, and that is told with

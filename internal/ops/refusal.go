@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -59,7 +60,7 @@ func explain(err error, o *unstructured.Unstructured, id engine.Identity, lines 
 	switch {
 	case errors.As(err, &known):
 		return known
-	case strings.Contains(text, "getting credentials"):
+	case strings.Contains(text, gettingCredentials):
 		return &RefusalError{Denied, "the kubeconfig's credential plugin gave no credentials: " + innermost(err), "log in again, or choose another --context", err}
 	case unreachable(err):
 		return &RefusalError{Unusable, "cannot reach the API server: " + innermost(err), "check the server address of the kubeconfig, and that the cluster runs", err}
@@ -173,7 +174,7 @@ func at(path, text string, lines Lines) string {
 func unreachable(err error) bool {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
-		return status.Status().Reason == metav1.StatusReasonServiceUnavailable && !strings.Contains(err.Error(), "webhook")
+		return status.Status().Reason == metav1.StatusReasonServiceUnavailable && !ofWebhook(status)
 	}
 	var wire net.Error
 	var op *net.OpError
@@ -204,8 +205,24 @@ func ambiguous(err error) bool {
 	if !errors.As(err, &status) {
 		return true
 	}
-	return status.Status().Code >= http.StatusInternalServerError && !strings.Contains(err.Error(), "webhook")
+	return status.Status().Code >= http.StatusInternalServerError && !ofWebhook(status)
 }
+
+// ofWebhook reports whether the API server's own words, without the names that stand around them, are about an admission webhook.
+func ofWebhook(status apierrors.APIStatus) bool {
+	text := status.Status().Message
+	return strings.Contains(text, "failed calling webhook") || strings.Contains(text, `admission webhook "`)
+}
+
+// lasting reports whether a request that failed on the way will fail again for the same reason: no credentials are given for
+// it, or the API server's certificate is not accepted.
+func lasting(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return strings.Contains(err.Error(), gettingCredentials) || errors.As(err, &certificate)
+}
+
+// gettingCredentials is in client-go's words for a credential plugin that has failed.
+const gettingCredentials = "getting credentials"
 
 func innermost(err error) string {
 	text := err.Error()

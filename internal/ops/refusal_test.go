@@ -116,3 +116,23 @@ func TestCauseAtTheLimit(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestAmbiguous: whether a write may have been carried out, the API server's own words tell, and no name that stands around them.
+func TestAmbiguous(t *testing.T) {
+	timeout := apierrors.NewTimeoutError("request did not complete within requested timeout", 0)
+	for name, tc := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"a timeout":                         {timeout, true},
+		"of a model that is called so":      {fmt.Errorf("create seldondeployments/webhook-model: %w", timeout), true},
+		"a webhook that could not be asked": {apierrors.NewInternalError(errors.New(`failed calling webhook "v1.vseldondeployment.kb.io": connection refused`)), false},
+		"a webhook that answers with 500":   {&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500, Message: `admission webhook "x" denied the request: broken`}}, false},
+		"a refusal":                         {apierrors.NewBadRequest("no"), false},
+		"a connection that broke":           {errors.New("connection reset by peer"), true},
+	} {
+		if got := ambiguous(tc.err); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}

@@ -177,3 +177,81 @@ func (l *listedLate) Create(context.Context, schema.GroupVersionResource, *unstr
 	l.created = true
 	return engine.Answer{}, apierrors.NewBadRequest("no")
 }
+
+// writeless is a cluster whose API server reads and does not write: every change comes to the same error, as when etcd has no space left.
+type writeless struct {
+	unreadable
+
+	err     error
+	patches []time.Time
+}
+
+func (w *writeless) Read(_ context.Context, _ engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
+	return slices.DeleteFunc(w.tree(), func(o snapshot.Object) bool { return !slices.Contains(kinds, snapshot.KindOf(o)) }), nil
+}
+
+func (w *writeless) Patch(context.Context, schema.GroupVersionResource, string, string, []engine.PatchOp, engine.WriteOptions) (engine.Answer, error) {
+	w.patches = append(w.patches, time.Now())
+	return engine.Answer{}, w.err
+}
+
+// TestWritesThatFailOnTheWay are repeated, with pauses, until the limit; then the API server's own words are why, and not that
+// somebody else keeps writing.
+func TestWritesThatFailOnTheWay(t *testing.T) {
+	manner := ops.Manner{Limits: ops.Limits{Wait: 10 * time.Second}}
+	for name, act := range map[string]func(context.Context, ops.Deps) ops.Reason{
+		"apply": func(ctx context.Context, d ops.Deps) ops.Reason {
+			return ops.Apply(ctx, d, ops.ApplyRequest{Object: (&unanswered{wrote: true}).root(), ForceConflicts: true, Manner: manner})
+		},
+		"scale": func(ctx context.Context, d ops.Deps) ops.Reason {
+			return ops.Scale(ctx, d, ops.ScaleRequest{Namespace: "ns", Name: "m", ScaleRequest: engine.ScaleRequest{Replicas: 3}, Manner: manner})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cluster, told := &writeless{err: apierrors.NewInternalError(errors.New("database space exceeded"))}, &kept{}
+				reason := act(t.Context(), ops.Deps{
+					Cluster: cluster, Engine: seldon.New(), Sink: told, Now: time.Now,
+					Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
+				})
+				if reason != ops.Unusable {
+					t.Errorf("it ended with %q", reason)
+				}
+				if !slices.ContainsFunc(told.entries, func(e journal.Entry) bool { return strings.Contains(e.Text, "database space exceeded") }) {
+					t.Errorf("it does not say why: %+v", told.entries)
+				}
+				if n := len(cluster.patches); n < 5 || n > 12 {
+					t.Errorf("%d writes within 10 s: %v", n, cluster.patches)
+				}
+			})
+		})
+	}
+}
+
+// locked is a cluster for which the kubeconfig's credential plugin gives no credentials.
+type locked struct {
+	edited
+
+	asked int
+}
+
+func (l *locked) Watch(ctx context.Context, _ engine.Target, _ chan<- snapshot.Change) { <-ctx.Done() }
+
+func (l *locked) Read(context.Context, engine.Target, ...snapshot.Kind) ([]snapshot.Object, error) {
+	l.asked++
+	return nil, errors.New("getting credentials: exec: executable sso failed with exit code 1")
+}
+
+// TestNoCredentials: a plugin that fails is not started again every second, as it may ask somebody to log in each time.
+func TestNoCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cluster, told := &locked{}, &kept{}
+		reason := ops.Wait(t.Context(), ops.Deps{
+			Cluster: cluster, Engine: seldon.New(), Sink: told, Now: time.Now,
+			Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
+		}, ops.WaitRequest{Namespace: "ns", Name: "m", For: "available", Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute}}})
+		if reason != ops.Denied || cluster.asked != 1 {
+			t.Errorf("it ended with %q after %d reads: %+v", reason, cluster.asked, told.entries)
+		}
+	})
+}

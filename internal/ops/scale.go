@@ -81,12 +81,13 @@ type attempt struct {
 // can be scaled, the phase does not apply.
 func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 	var lost *attempt // whose answer was lost
-	for range conflictTries {
+	for tries := 0; tries < conflictTries; {
 		a, err := l.plan(want)
 		if err != nil {
 			return l.refuse(ctx, journal.Scale, err)
 		}
-		if reason := l.notice(ctx, a, lost); reason != Reached {
+		reason := l.notice(ctx, a, lost)
+		if reason != Reached {
 			return reason
 		}
 		if lost != nil && len(a.edit.Patch) == 0 { // it had been carried out
@@ -107,9 +108,17 @@ func (l *life) scale(ctx context.Context, want engine.ScaleRequest) Reason {
 		case noSuchObject(err, l.target.Name):
 			return l.refuse(ctx, journal.Scale, &RefusalError{Reason: Vanished, Text: l.ref.String() + " was deleted by somebody else", Err: err})
 		case ambiguous(err):
+			if lost != nil {
+				reason = l.pause(ctx, journal.Scale, err)
+			}
 			lost = &a
 		case !apierrors.IsConflict(err) && !apierrors.IsInvalid(err):
 			return l.refuse(ctx, journal.Scale, err)
+		default:
+			tries++
+		}
+		if reason != Reached {
+			return reason
 		}
 		if reason := l.catchUp(ctx, a.before, err); reason != Reached {
 			return reason

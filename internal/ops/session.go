@@ -350,7 +350,7 @@ func (s *session) readRoot(ctx context.Context, limit time.Duration) ([]snapshot
 		objects, why, err := beside(ctx, s, until.Sub(s.Now()), func(ctx context.Context) ([]snapshot.Object, error) {
 			return s.Cluster.Read(ctx, s.target, s.target.Kind())
 		})
-		if err == nil || why != "" || !ambiguous(err) || !s.Now().Add(retryPause).Before(until) {
+		if err == nil || why != "" || !ambiguous(err) || lasting(err) || !s.Now().Add(retryPause).Before(until) {
 			return objects, why, err
 		}
 		if how, why := s.await(ctx, retryPause, func() bool { return false }); how == interrupted {
