@@ -283,10 +283,14 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 	defer cancel()
 	patience, enough := context.WithTimeout(ctx, limit)
 	defer enough()
-	if f.relay.times() > 1 {
+	hurry := func() { // for a request to a server that is silent takes as long as a wait
 		enough()
+		time.AfterFunc(answerGrace, cancel)
 	}
-	defer f.relay.onNext(enough)()
+	defer f.relay.onNext(hurry)()
+	if f.relay.times() > 1 {
+		hurry()
+	}
 	wanted, unwanted := context.WithCancel(ctx)
 	defer unwanted()
 	if f.relay.times() > 0 {

@@ -182,3 +182,79 @@ func TestUnwatched(t *testing.T) {
 		})
 	}
 }
+
+// hanging is a cluster that does not answer requests of one verb, each of which is given up after 30 s.
+type hanging struct {
+	*store
+
+	verb string
+}
+
+func (h hanging) hang(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h hanging) Delete(ctx context.Context, r schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	if h.verb == "delete" {
+		return h.hang(ctx)
+	}
+	return h.store.Delete(ctx, r, namespace, name, uid)
+}
+
+func (h hanging) Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
+	if h.verb == "read" && len(h.sent) > 2 { // those about the creation are answered
+		return nil, h.hang(ctx)
+	}
+	return h.store.Read(ctx, target, kinds...)
+}
+
+// TestSecondInterrupt: who interrupts the cleanup too waits no longer than for an answer that is on its way, and
+// is told all that may be left.
+func TestSecondInterrupt(t *testing.T) {
+	for name, c := range map[string]struct {
+		verb string
+		// deaf is how many interrupts come before the member ends.
+		deaf int
+		told [2]string
+	}{
+		"while a DELETE hangs":  {"delete", 1, [2]string{"context canceled", "no DELETE was sent for it any more"}},
+		"while a read hangs":    {"read", 1, [2]string{"context canceled", "context canceled"}},
+		"while the member ends": {"delete", 2, [2]string{"context canceled", "no DELETE was sent for it any more"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, interrupts := &tale{}, make(chan ops.Reason)
+				var second time.Time
+				go func() {
+					for range 2 {
+						time.Sleep(5 * time.Second)
+						second = time.Now()
+						interrupts <- ops.Interrupted
+					}
+				}()
+				member := Member{Namespace: "ns", Name: "m", Act: func(_ context.Context, d ops.Deps, _ ops.Manner) (reason ops.Reason) {
+					for range c.deaf {
+						reason = <-d.Interrupts
+					}
+					return reason
+				}}
+				cluster := hanging{&store{objects: map[string]*unstructured.Unstructured{}}, c.verb}
+				reason := Go(t.Context(), deps(s, cluster, interrupts), Plan{
+					Stages:  []Stage{&Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Secret", "a", "1"), supports("Secret", "b", "1")}}},
+					Members: []Member{member}, Parallel: 1, Manner: ops.Manner{Limits: ops.Limits{Wait: 2 * time.Minute, Cleanup: time.Minute}},
+				})
+				if took := time.Since(second); reason != ops.Interrupted || took > answerGrace {
+					t.Errorf("it ended with %s, %s after the second interrupt", reason, took)
+				}
+				for i, about := range []string{"Secret/b", "Secret/a"} { // the last that was made goes first
+					if want := "failure about " + about + ": " + about + " may not be gone: " + c.told[i]; !slices.Contains(s.lines, want) {
+						t.Errorf("it told %q, want among it %q", s.lines, want)
+					}
+				}
+			})
+		})
+	}
+}
