@@ -258,3 +258,57 @@ func TestSecondInterrupt(t *testing.T) {
 		})
 	}
 }
+
+// blinking is a cluster whose reads fail for a while after a DELETE.
+type blinking struct {
+	*store
+
+	err   error
+	lasts time.Duration
+	until time.Time
+}
+
+func (b *blinking) Delete(ctx context.Context, r schema.GroupVersionResource, namespace, name string, uid types.UID) error {
+	b.until = time.Now().Add(b.lasts)
+	return b.store.Delete(ctx, r, namespace, name, uid)
+}
+
+func (b *blinking) Read(ctx context.Context, target engine.Target, kinds ...snapshot.Kind) ([]snapshot.Object, error) {
+	if time.Now().Before(b.until) {
+		return nil, b.err
+	}
+	return b.store.Read(ctx, target, kinds...)
+}
+
+// TestReadsAgain: whether it is gone is asked again where the read after the DELETE failed on the way, within
+// the limit; a refusal is an answer.
+func TestReadsAgain(t *testing.T) {
+	lost := errors.New("the connection broke")
+	for name, c := range map[string]struct {
+		err         error
+		held        string
+		lasts, took time.Duration
+		reason      ops.Reason
+		told        string
+	}{
+		"connection lost": {lost, "", 2500 * time.Millisecond, 3 * time.Second, ops.Reached, "claim  gone: Secret/s"},
+		"server fails":    {apierrors.NewInternalError(lost), "", 2500 * time.Millisecond, 3 * time.Second, ops.Reached, "claim  gone: Secret/s"},
+		"it is held":      {lost, "secrets/s", 2500 * time.Millisecond, time.Minute, ops.Leftover, "failure about Secret/s: Secret/s is not gone"},
+		"never":           {lost, "", time.Hour, time.Minute, ops.Leftover, "failure about Secret/s: Secret/s may not be gone: the connection broke"},
+		"refused":         {apierrors.NewUnauthorized("who?"), "", time.Hour, 0, ops.Leftover, "failure about Secret/s: Secret/s may not be gone: who?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, began := &tale{}, time.Now()
+				cluster := &blinking{store: &store{objects: map[string]*unstructured.Unstructured{}, held: c.held}, err: c.err, lasts: c.lasts}
+				reason := Go(t.Context(), deps(s, cluster, nil), Plan{
+					Stages: []Stage{&Lent{Objects: cluster, ID: "id", Supporting: []Supporting{supports("Secret", "s", "1")}}},
+					Manner: ops.Manner{Limits: ops.Limits{Wait: 2 * time.Minute, Cleanup: time.Minute}},
+				})
+				if took := time.Since(began); reason != c.reason || took != c.took || !slices.Contains(s.lines, c.told) {
+					t.Errorf("it ended with %s after %s and told %q", reason, took, s.lines)
+				}
+			})
+		})
+	}
+}

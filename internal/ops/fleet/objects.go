@@ -175,13 +175,25 @@ func (t Thing) command() string {
 	return strings.Join(words, " ")
 }
 
-// leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing.
+// leave waits until what is being deleted is gone. It returns what is left of it, nil where that is nothing. The
+// first read may fail like any of the later ones, so it is repeated too, as long as there is patience.
 func (t Thing) leave(ctx, patience context.Context, cluster ops.Cluster, tell tell) (*unstructured.Unstructured, error) {
-	left, err := readAs(ctx, cluster, t.outside())
-	if err != nil || left == nil || left.GetUID() != t.uid {
-		return nil, err
+	for {
+		left, err := readAs(ctx, cluster, t.outside())
+		switch {
+		case err == nil && (left == nil || left.GetUID() != t.uid):
+			return nil, nil //nolint:nilnil // its absence is an answer
+		case err == nil:
+			return t.awaitGone(patience, cluster, left, tell), nil
+		case !ops.Ambiguous(err):
+			return nil, err
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-patience.Done():
+			return nil, err
+		}
 	}
-	return t.awaitGone(patience, cluster, left, tell), nil
 }
 
 // allowed refuses to make what could not be taken away again. Where the cluster cannot say what the user may do,
