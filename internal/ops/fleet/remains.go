@@ -63,7 +63,9 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 	}
 	namespaces := []string{r.Namespace}
 	for _, o := range spaces {
-		namespaces = append(namespaces, o.Name)
+		if o.Name != r.Namespace { // which the user may name although it is the run's own
+			namespaces = append(namespaces, o.Name)
+		}
 		t := namespaceThing(o.Name)
 		t.uid = o.UID
 		rest = append(rest, t)

@@ -110,6 +110,23 @@ func TestLendable(t *testing.T) {
 	}
 }
 
+// TestFindOnce: each custom resource is taken once, also where the user names the run's own namespace.
+func TestFindOnce(t *testing.T) {
+	for namespace, want := range map[string]string{"ns": "ns/m, own/m", "own": "own/m"} {
+		cluster := &labelled{found: map[string][]string{"namespaces": {"own"}, "seldondeployments": {"m"}}}
+		cluster.fill()
+		rest := &Remains{Objects: cluster, Run: "id", Namespace: namespace}
+		roots, things, reason := rest.Find(t.Context(), deps(&tale{}, cluster, nil), func(journal.Entry) {})
+		var names []string
+		for _, o := range roots {
+			names = append(names, o.Namespace+"/"+o.Name)
+		}
+		if got := strings.Join(names, ", "); reason != ops.Reached || got != want || strings.Join(Describe(things), ", ") != "Namespace/own" {
+			t.Errorf("in namespace %s it found %s and %v (%s), want %s", namespace, got, Describe(things), reason, want)
+		}
+	}
+}
+
 // TestRemainsInterrupted: after an interrupt no more is deleted, and nothing is waited for.
 func TestRemainsInterrupted(t *testing.T) {
 	found := map[string][]string{"secrets": {"s"}, "configmaps": {"c"}}
