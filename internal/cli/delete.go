@@ -188,9 +188,7 @@ func (f *deleteFlags) remains(p *fleet.Plan, all fleet.Choice, asker files.Asker
 		switch {
 		case reason != ops.Reached:
 			return nil, reason
-		case len(roots)+len(things) == 0 && f.ignore:
-			return nil, ops.Reached
-		case len(roots)+len(things) == 0:
+		case len(roots)+len(things) == 0 && !f.ignore:
 			return nil, rest.Nothing(told)
 		}
 		var members []fleet.Member

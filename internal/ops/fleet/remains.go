@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -25,6 +26,9 @@ type Remains struct {
 	Run, Namespace string
 
 	things []Thing
+	taken  bool
+	// unlisted are the kinds whose objects the API server could not list, and causes what it said.
+	unlisted, causes []string
 }
 
 // last are the resources whose objects others need, so that they go after all others, in this order. What a
@@ -90,18 +94,22 @@ func (r *Remains) Find(ctx context.Context, d ops.Deps, told tell) (roots []meta
 	return roots, append(things, rest...), ops.Reached
 }
 
-// lent finds the supporting objects, in the order in which they go, and what may not be listed. A kind that is
-// not served any more has none.
+// lent finds the supporting objects, in the order in which they go, and what may not or cannot be listed. A
+// kind that is not served any more has none.
 func (r *Remains) lent(ctx context.Context, roots schema.GroupVersionResource, selector string) (things []Thing, unseen []string, err error) {
 	kinds, unseen, err := r.Objects.Kinds(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	r.unlisted, r.causes = nil, nil
 	for _, resource := range lendable(kinds, roots) {
 		found, err := r.Objects.Labelled(ctx, resource, r.Namespace, selector)
+		name := resource.GroupResource().String()
 		switch {
 		case apierrors.IsForbidden(err):
-			unseen = append(unseen, resource.GroupResource().String())
+			unseen = append(unseen, name)
+		case err != nil && added(resource) && ctx.Err() == nil && fails(err):
+			unseen, r.unlisted, r.causes = append(unseen, name), append(r.unlisted, name), append(r.causes, err.Error())
 		case err != nil && !apierrors.IsNotFound(err):
 			return nil, nil, err
 		}
@@ -114,8 +122,21 @@ func (r *Remains) lent(ctx context.Context, roots schema.GroupVersionResource, s
 	return things, unseen, nil
 }
 
+// added reports whether a kind is none of Kubernetes' own, which have a group without a dot, as no
+// CustomResourceDefinition may have, or one of its domain. What lists the others may be ill alone: their conversion
+// webhook, or an API server of their own.
+func added(resource schema.GroupVersionResource) bool {
+	return strings.Contains(resource.Group, ".") && !strings.HasSuffix(resource.Group, ".k8s.io")
+}
+
+// fails reports whether the API server has said that it cannot answer, or has not answered in a request's time.
+func fails(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Code >= http.StatusInternalServerError || errors.Is(err, context.DeadlineExceeded)
+}
+
 // Take says that things are to go with the rest.
-func (r *Remains) Take(things []Thing) { r.things = things }
+func (r *Remains) Take(things []Thing) { r.things, r.taken = things, true }
 
 // Takes reports whether any are.
 func (r *Remains) Takes() bool { return len(r.things) > 0 }
@@ -145,13 +166,30 @@ func (r *Remains) down(ctx, patience context.Context, d ops.Deps, tell tell) ops
 		})
 		return ops.Leftover
 	}
-	return takeAway(ctx, patience, d.Cluster, r.things, tell)
+	reason := takeAway(ctx, patience, d.Cluster, r.things, tell)
+	if r.taken && len(r.unlisted) > 0 {
+		reason = r.unknown(tell)
+	}
+	return reason
+}
+
+// unknown says that nobody knows whether all is gone.
+func (r *Remains) unknown(told tell) ops.Reason {
+	told(journal.Entry{
+		Type: journal.Failure, Phase: journal.Cleanup, Reason: string(ops.Leftover),
+		Text:    "whether run " + r.Run + " has left others is not known: the API server cannot list " + strings.Join(r.unlisted, ", "),
+		Details: r.causes, Hint: fmt.Sprintf("when it can again: seldonctl delete --run %s -n %s", r.Run, r.Namespace),
+	})
+	return ops.Leftover
 }
 
 func (r *Remains) made() []Thing { return nil }
 
-// Nothing refuses because nothing carries the run's label.
+// Nothing refuses because nothing carries the run's label, as far as could be seen.
 func (r *Remains) Nothing(told tell) ops.Reason {
+	if len(r.unlisted) > 0 {
+		return r.unknown(told)
+	}
 	return fail(told, journal.Connect, &ops.RefusalError{
 		Reason: ops.Vanished, Text: fmt.Sprintf("nothing that run %s has made is in namespace %s, nor is there a namespace of its own", r.Run, r.Namespace),
 		Hint: "name the namespace with -n; the run's first lines say which it was",

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,10 @@ func TestFind(t *testing.T) {
 		"a kind is not served":      {map[string]error{"cronjobs": unknown}, ops.Reached, "claim  gone: Secret/s"},
 		"the server fails":          {map[string]error{"configmaps": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
 		"the connection is lost":    {map[string]error{"configmaps": errors.New("broken")}, ops.Unexpected, ""},
+		"jobs fail":                 {map[string]error{"cronjobs": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
+		"roles fail":                {map[string]error{"roles": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
+		"another's connection":      {map[string]error{"widgets": errors.New("broken")}, ops.Unexpected, ""},
+		"custom resources fail":     {map[string]error{"seldondeployments": apierrors.NewInternalError(errors.New("x"))}, ops.Unusable, ""},
 		"custom resources are lost": {map[string]error{"seldondeployments": errors.New("broken")}, ops.Unexpected, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +100,70 @@ func TestFind(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestUnlisted: another's kind that the API server cannot list keeps nothing from being deleted, but the end is
+// never that all is gone.
+func TestUnlisted(t *testing.T) {
+	conversion := apierrors.NewInternalError(errors.New("conversion webhook for example.com/v1alpha1, Kind=Widget failed: no endpoints available"))
+	late := fmt.Errorf("no answer within 30s: %w", context.DeadlineExceeded)
+	unseen := "warning  whether the run has left others cannot be seen: widgets.example.com"
+	unknown := "failure  whether run id has left others is not known: the API server cannot list widgets.example.com"
+	for name, c := range map[string]struct {
+		err      error
+		found    map[string][]string
+		declined bool
+		reason   ops.Reason
+		told     []string
+	}{
+		"its webhook is down":    {conversion, map[string][]string{"secrets": {"s"}}, false, ops.Leftover, []string{unseen, "claim  gone: Secret/s", unknown}},
+		"it does not answer":     {late, map[string][]string{"secrets": {"s"}}, false, ops.Leftover, []string{unseen, "claim  gone: Secret/s", unknown}},
+		"nothing else is there":  {conversion, nil, false, ops.Leftover, []string{unseen, unknown}},
+		"the user does not want": {conversion, map[string][]string{"secrets": {"s"}}, true, ops.Interrupted, []string{unseen}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, cluster := &tale{}, &labelled{found: c.found, errors: map[string]error{"widgets": c.err}}
+				cluster.fill()
+				p := cluster.plan()
+				if rest := (&Remains{Objects: cluster, Run: "id", Namespace: "ns"}); c.declined {
+					p.Stages, p.Choose = []Stage{rest}, func(ctx context.Context, d ops.Deps, told func(journal.Entry)) ([]Member, ops.Reason) {
+						_, _, _ = rest.Find(ctx, d, told)
+						return nil, ops.Interrupted
+					}
+				}
+				reason := Go(t.Context(), deps(s, cluster, nil), p)
+				if got := s.lines[1 : len(s.lines)-1]; reason != c.reason || !slices.Equal(got, c.told) {
+					t.Errorf("it ended with %s and told %q, want %s and %q", reason, got, c.reason, c.told)
+				}
+				if failure := s.entries[len(s.entries)-2]; failure.Type == journal.Failure && !slices.Equal(failure.Details, []string{c.err.Error()}) {
+					t.Errorf("the cause is not told: %+v", failure)
+				}
+			})
+		})
+	}
+	t.Run("nothing is found", func(t *testing.T) {
+		s, cluster := &tale{}, &labelled{errors: map[string]error{"widgets": conversion}}
+		cluster.fill()
+		rest := &Remains{Objects: cluster, Run: "id", Namespace: "ns"}
+		told := func(e journal.Entry) { _ = s.Write(e) }
+		_, _, _ = rest.Find(t.Context(), deps(s, cluster, nil), told)
+		if reason := rest.Nothing(told); reason != ops.Leftover || !slices.Contains(s.lines, unknown) {
+			t.Errorf("it ended with %s and told %q", reason, s.lines)
+		}
+	})
+}
+
+// TestFindOutOfTime: where the time for looking is over no kind is to blame.
+func TestFindOutOfTime(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	cluster := &labelled{found: map[string][]string{"secrets": {"s"}}, errors: map[string]error{"widgets": ctx.Err()}}
+	cluster.fill()
+	rest := &Remains{Objects: cluster, Run: "id", Namespace: "ns"}
+	if _, things, reason := rest.Find(ctx, deps(&tale{}, cluster, nil), func(journal.Entry) {}); reason != ops.Unusable || len(things) > 0 {
+		t.Errorf("it ended with %s and found %v", reason, Describe(things))
 	}
 }
 
