@@ -218,10 +218,20 @@ func refused(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err)
 }
 
-// retryAfter returns how long the server asks to be left alone.
+// busyDelay is the longest rest that the API server asks for in a 429, when its priority and fairness has turned
+// away ever more requests.
+const busyDelay = 32 * time.Second
+
+// retryAfter returns how long the server asks to be left alone, as far as that is granted. A 429 is the word of one
+// that is there. In other errors the API server asks for a second or so; more than that is a proxy's word, which cannot
+// know when the server behind it returns, and after the server's return it must be found again within 5 s.
 func retryAfter(err error) time.Duration {
+	most := lastDelay
+	if apierrors.IsTooManyRequests(err) {
+		most = busyDelay
+	}
 	seconds, _ := apierrors.SuggestsClientDelay(err)
-	return time.Duration(seconds) * time.Second
+	return min(time.Duration(seconds)*time.Second, most)
 }
 
 // sleep waits and reports whether ctx is still alive.

@@ -195,6 +195,29 @@ func TestWatch(t *testing.T) {
 			requests: []string{"0s WATCHLIST", "2s WATCH 9", "9s WATCHLIST", "9.8s WATCHLIST"},
 		},
 		{
+			name: "but no longer than the API server itself would wish",
+			script: []step{
+				on("WATCHLIST", start, pause(2*time.Second)),
+				on("WATCH 9", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 600")),
+				on("WATCHLIST", start, hold),
+			},
+			while:    time.Minute,
+			want:     append(begun[:3:3], "Lost TooManyRequests", "Restored"),
+			requests: []string{"0s WATCHLIST", "2s WATCH 9", "34s WATCHLIST"},
+		},
+		{
+			name: "a proxy that names a time is asked again within 5 s all the same",
+			script: []step{
+				on("WATCHLIST", start, pause(2*time.Second)),
+				on("WATCH 9", status(503, metav1.StatusReasonServiceUnavailable, "Retry-After: 600")),
+				on("WATCHLIST", status(503, metav1.StatusReasonServiceUnavailable, "Retry-After: 2")),
+				on("WATCHLIST", start, hold),
+			},
+			while:    time.Minute,
+			want:     append(begun[:3:3], "Lost ServiceUnavailable", "Restored"),
+			requests: []string{"0s WATCHLIST", "2s WATCH 9", "6s WATCHLIST", "8s WATCHLIST"},
+		},
+		{
 			name: "credentials that have expired are renewed once without a word",
 			script: []step{
 				on("WATCHLIST", status(401, metav1.StatusReasonUnauthorized)),
