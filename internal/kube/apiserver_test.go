@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -223,6 +224,9 @@ func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // cut breaks the connection.
 func cut(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// reset breaks the connection by a packet that says so.
+func reset(http.ResponseWriter, *http.Request) { panic(syscall.ECONNRESET) }
 
 // unreachable refuses the connection.
 func unreachable(http.ResponseWriter, *http.Request) { panic(errors.New("connection refused")) }

@@ -94,17 +94,20 @@ func ask(ctx context.Context, limit time.Duration, request *rest.Request) (answe
 	return a, nil
 }
 
-// attempts bounds how often a request is repeated that a server under strain has refused; with the
-// delays of a watch's attempts that takes three seconds.
+// attempts bounds how often a request is repeated that a server under strain has refused without naming a time; with
+// the delays of a watch's attempts that takes three seconds.
 const attempts = 5
 
-// read is ask for a request that changes nothing: one that the server could not serve, or whose
-// connection broke, is repeated.
-// client-go does so only where the server names a time.
+// read is ask for a request that changes nothing: one that the server could not serve, or whose connection broke, is
+// repeated as long as the next attempt begins within limit. Where the server names a time client-go would do so too,
+// but at the limit it would say that there was no answer, of a server that has answered.
 func (c *Cluster) read(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
+	began := time.Now()
 	for try := 1; ; try++ {
-		a, err := ask(ctx, limit, request)
-		if try == attempts || !strained(err) && !broken(err) || !sleep(ctx, c.pause(try)) {
+		a, err := ask(ctx, limit, request.MaxRetries(0))
+		wait := max(c.pause(try), retryAfter(err))
+		again := (strained(err) || broken(err)) && (try < attempts || retryAfter(err) > 0) && time.Since(began)+wait < limit
+		if !again || !sleep(ctx, wait) {
 			return a, err
 		}
 	}
@@ -116,10 +119,10 @@ func strained(err error) bool {
 	return errors.As(err, &status) && (status.Status().Code == http.StatusTooManyRequests || status.Status().Code >= http.StatusInternalServerError)
 }
 
-// broken reports whether the connection ended under the request, which client-go, which repeats reads after
-// other such errors, does not know of a stream of HTTP/2.
+// broken reports whether the connection ended under the request. utilnet does not know of a stream of HTTP/2.
 func broken(err error) bool {
-	return err != nil && (utilnet.IsHTTP2ConnectionLost(err) || strings.Contains(err.Error(), "stream error: "))
+	return err != nil && (utilnet.IsConnectionReset(err) || utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err) ||
+		strings.Contains(err.Error(), "stream error: "))
 }
 
 // pause is the delay after attempts that came to nothing: it grows with them, and the jitter keeps

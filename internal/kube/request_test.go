@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,14 +211,55 @@ func TestReadIsRepeatedWhileTheServerIsStrained(t *testing.T) {
 	})
 }
 
-func TestReadIsRepeatedWhenTheServerAsksForIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := serve(t, on("GET", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: 2")), on("GET", send(thing("m", "um", 4))))
-		objects, err := s.connect().Read(t.Context(), target(), target().Kind())
-		if err != nil || len(objects) != 1 {
-			t.Errorf("got %v, %v", objects, err)
-		}
-	})
+func TestReadIsRepeated(t *testing.T) {
+	busy := func(after string) step {
+		return on("GET", status(429, metav1.StatusReasonTooManyRequests, "Retry-After: "+after))
+	}
+	away := on("GET", status(503, metav1.StatusReasonServiceUnavailable, "Retry-After: 600"))
+	found := on("GET", send(thing("m", "um", 4)))
+	cases := []struct {
+		name     string
+		script   []step
+		wants    func(error) bool // nil: the object
+		requests []string
+	}{
+		{"when the server asks for it", []step{busy("2"), found}, nil, []string{"0s GET", "2s GET"}},
+		{
+			"as often as the server asks for it",
+			[]step{busy("1"), busy("1"), busy("1"), busy("1"), busy("1"), busy("2"), found},
+			nil,
+			[]string{"0s GET", "1s GET", "2s GET", "3s GET", "4.6s GET", "7.8s GET", "11.8s GET"},
+		},
+		{"and one that stays busy is told as that", []step{busy("12"), busy("12"), busy("12")}, apierrors.IsTooManyRequests, []string{"0s GET", "12s GET", "24s GET"}},
+		{"as is one that is busy for longer than a request may take", []step{busy("31")}, apierrors.IsTooManyRequests, []string{"0s GET"}},
+		{
+			"and what a proxy says of the time is taken for little",
+			[]step{away, away, away, away, away, away, away, away},
+			apierrors.IsServiceUnavailable,
+			[]string{"0s GET", "4s GET", "8s GET", "12s GET", "16s GET", "20s GET", "24s GET", "28s GET"},
+		},
+		{"after a connection that broke", []step{on("GET", cut), on("GET", reset), found}, nil, []string{"0s GET", "200ms GET", "600ms GET"}},
+		{
+			"but not for ever",
+			[]step{on("GET", reset), on("GET", reset), on("GET", reset), on("GET", reset), on("GET", reset)},
+			func(err error) bool { return errors.Is(err, syscall.ECONNRESET) },
+			[]string{"0s GET", "200ms GET", "600ms GET", "1.4s GET", "3s GET"},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, c.script...)
+				objects, err := s.connect().Read(t.Context(), target(), target().Kind())
+				if c.wants == nil && (err != nil || len(objects) != 1) || c.wants != nil && !c.wants(err) {
+					t.Errorf("got %v, %v", objects, err)
+				}
+				if d := cmp.Diff(c.requests, s.asked()); d != "" {
+					t.Errorf("requests (-want +got):\n%s", d)
+				}
+			})
+		})
+	}
 }
 
 func TestNames(t *testing.T) {
