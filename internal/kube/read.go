@@ -121,29 +121,16 @@ func (c *Cluster) Names(ctx context.Context, namespace string, kind snapshot.Kin
 	if err := checkNames(namespace); err != nil {
 		return nil, err
 	}
-	const accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-	var names []metav1.PartialObjectMetadata
-	for next := ""; ; {
-		request := c.client.Get().AbsPath(path(row.served[0], namespace)...).
-			SetHeader("Accept", accept).Param("limit", strconv.Itoa(page))
-		if next != "" {
-			request.Param("continue", next)
+	s := source{kind: kind, namespace: namespace, resources: row.served, metadataOnly: true}
+	names, _, err := inPages(ctx, c, s, page, func(raw []byte) (o metav1.PartialObjectMetadata, err error) {
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return o, fmt.Errorf("decode %s: %w", kind, err)
 		}
-		a, err := c.read(ctx, c.limit, request)
-		if err != nil {
-			return nil, fmt.Errorf("list %s in %s: %w", row.served[0].Resource, namespace, err)
-		}
-		var l metav1.PartialObjectMetadataList
-		if err := json.Unmarshal(a.body, &l); err != nil {
-			return nil, fmt.Errorf("list %s in %s: decode list: %w", row.served[0].Resource, namespace, err)
-		}
-		names = append(names, l.Items...)
-		if next = l.Continue; next == "" {
-			break
-		}
-	}
-	for i := range names {
-		names[i].ManagedFields = nil
+		o.ManagedFields = nil
+		return o, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", row.served[0].Resource, namespace, err)
 	}
 	return names, nil
 }

@@ -181,7 +181,13 @@ func (c *Cluster) listAll(ctx context.Context, s source) ([]snapshot.Object, str
 	if s.kind == snapshot.Event {
 		limit = page
 	}
-	var objects []snapshot.Object
+	return inPages(ctx, c, s, limit, s.read)
+}
+
+// inPages reads all of a source's objects in pages of at most limit, and all at once where the server has forgotten
+// between two pages what it was listing.
+func inPages[T any](ctx context.Context, c *Cluster, s source, limit int64, read func(raw []byte) (T, error)) ([]T, string, error) {
+	var objects []T
 	for next := ""; ; {
 		l, err := c.list(ctx, s, limit, next)
 		if expired(err) && next != "" {
@@ -192,7 +198,7 @@ func (c *Cluster) listAll(ctx context.Context, s source) ([]snapshot.Object, str
 			return nil, "", err
 		}
 		for _, raw := range l.Items {
-			o, err := s.read(raw)
+			o, err := read(raw)
 			if err != nil {
 				return nil, "", err
 			}

@@ -279,6 +279,26 @@ func TestNames(t *testing.T) {
 	})
 }
 
+// TestNamesBeginAgain: the names that are taken are looked at before anything is written, and a token that has expired
+// between two pages is no reason not to write.
+func TestNamesBeginAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t,
+			on("LIST", send(`{"metadata":{"continue":"more"},"items":[`+thing("a", "ua", 1)+`]}`)),
+			on("LIST", status(410, metav1.StatusReasonExpired)),
+			on("LIST", func(_ http.ResponseWriter, r *http.Request) {
+				if q := r.URL.Query(); q.Has("continue") || q.Has("limit") {
+					t.Errorf("asked for %s", r.URL)
+				}
+			}, send(listOf(2, thing("a", "ua", 1), thing("b", "ub", 2)))),
+		)
+		names, err := s.connect().Names(t.Context(), "ns", snapshot.Service)
+		if err != nil || len(names) != 2 || names[0].Name != "a" || names[1].Name != "b" {
+			t.Errorf("got %v, %v", names, err)
+		}
+	})
+}
+
 func TestLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t, on("GET", func(w http.ResponseWriter, r *http.Request) {
