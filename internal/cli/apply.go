@@ -30,8 +30,8 @@ func newApply(o outside) *cobra.Command {
 		Short: "Create or update, and wait until it is available",
 		Long: `apply creates a SeldonDeployment, or replaces its spec by the file's and merges labels
 and annotations, and waits until the new state is available. Fields that the API
-server does not know are refused with their line; --validate=warn drops them. What
-another manager than kubectl or seldonctl has written last is not overwritten
+server does not know are refused with their line; --validate=warn drops them. A field of
+the spec that another manager than kubectl or seldonctl has written last is not changed
 without --force-conflicts. Several SeldonDeployments go side by side. What else the
 files hold (Secrets, ConfigMaps, …) is applied first, by server-side apply.`,
 		Example: `  seldonctl apply -f model.yaml -n models

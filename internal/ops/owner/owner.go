@@ -6,7 +6,9 @@ package owner
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,55 +30,54 @@ func (f Foreign) String() string { return fmt.Sprintf("%s was last written by %q
 // behind which stands a person with the file, nor this program. Of the object after the write only the spec is
 // looked at.
 func Overwritten(before, after *unstructured.Unstructured) []Foreign {
+	was, _ := before.Object["spec"].(map[string]any)
+	is, _ := after.Object["spec"].(map[string]any)
 	var changed []Foreign
 	for _, f := range Of(before) {
-		path := strings.Split(f.Field, ".")
-		was, _, _ := unstructured.NestedFieldNoCopy(before.Object, path...)
-		is, _, _ := unstructured.NestedFieldNoCopy(after.Object, path...)
-		if !reflect.DeepEqual(was, is) {
+		if name := strings.TrimPrefix(f.Field, "spec."); !reflect.DeepEqual(was[name], is[name]) {
 			changed = append(changed, f)
 		}
 	}
 	return changed
 }
 
-// Of returns what somebody else wrote last of the fields that decide what runs.
+// Of returns the fields right below the spec of which somebody else wrote anything last.
 func Of(o *unstructured.Unstructured) []Foreign {
+	writes := map[string]*metav1.ManagedFieldsEntry{}
+	entries := o.GetManagedFields()
+	for i := range entries {
+		for _, field := range written(entries[i]) {
+			if newest := writes[field]; newest == nil || later(entries[i].Time, newest.Time) {
+				writes[field] = &entries[i]
+			}
+		}
+	}
 	var foreign []Foreign
-	for _, field := range []string{"predictors", "replicas"} {
-		if manager := last(o.GetManagedFields(), field); manager != "" && manager != Ours && !strings.HasPrefix(manager, "kubectl") {
+	for _, field := range slices.Sorted(maps.Keys(writes)) {
+		if manager := writes[field].Manager; manager != "" && manager != Ours && !strings.HasPrefix(manager, "kubectl") {
 			foreign = append(foreign, Foreign{Field: "spec." + field, Manager: manager})
 		}
 	}
 	return foreign
 }
 
-// last returns the newest manager of a field of the spec, by whichever subresource it wrote it. Of two of the
-// same second it is the later one in the list.
-func last(entries []metav1.ManagedFieldsEntry, field string) string {
-	var newest *metav1.ManagedFieldsEntry
-	for i := range entries {
-		if e := &entries[i]; owns(*e, field) && (newest == nil || later(e.Time, newest.Time)) {
-			newest = e
-		}
-	}
-	if newest == nil {
-		return ""
-	}
-	return newest.Manager
-}
-
-// later reports whether one time is not before another; none is before any.
+// later reports whether one time is not before another, so that of two writes of the same second it is the later one in
+// the list; none is before any.
 func later(is, was *metav1.Time) bool { return was == nil || is != nil && !is.Before(was) }
 
-// owns reports whether an entry is about a field of the spec, or about anything below it.
-func owns(e metav1.ManagedFieldsEntry, field string) bool {
-	var written struct {
+// written returns the fields of the spec that an entry is about, itself or by anything below them.
+func written(e metav1.ManagedFieldsEntry) []string {
+	var fields struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
-	if e.FieldsV1 == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &written) != nil {
-		return false
+	if e.FieldsV1 == nil || json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) != nil {
+		return nil
 	}
-	_, there := written.Spec["f:"+field]
-	return there
+	var names []string
+	for key := range fields.Spec {
+		if name, ok := strings.CutPrefix(key, "f:"); ok { // "." is the spec itself
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -14,7 +14,8 @@ const (
 	predictors = `{"f:metadata":{"f:labels":{}},"f:spec":{"f:predictors":{}}}`
 	below      = `{"f:spec":{"f:predictors":{"k:{\"name\":\"a\"}":{"f:replicas":{}}}}}`
 	replicas   = `{"f:spec":{"f:replicas":{}}}`
-	name       = `{"f:spec":{"f:name":{}}}`
+	name       = `{"f:spec":{".":{},"f:name":{}}}`
+	dotted     = `{"f:spec":{".":{},"f:a.b":{}}}`
 	decoy      = `{"f:metadata":{"f:annotations":{"f:spec":{"f:predictors":{}}}},"f:status":{"f:replicas":{}}}`
 )
 
@@ -27,13 +28,13 @@ func entry(manager, subresource string, day int, fields string) metav1.ManagedFi
 	return e
 }
 
-// TestOverwritten changes both fields wherever a case does not say which.
+// TestOverwritten changes the predictors and the replicas wherever a case does not say what changes.
 func TestOverwritten(t *testing.T) {
 	type entries = []metav1.ManagedFieldsEntry
 	for _, c := range []struct {
 		reason  string
 		entries entries
-		changes string // "" means both
+		changes string // "" means the predictors and the replicas
 		want    string
 	}{
 		{"nobody", nil, "", "[]"},
@@ -54,17 +55,25 @@ func TestOverwritten(t *testing.T) {
 		{"which the write leaves as they are", entries{entry("hpa", "scale", 2, replicas)}, "predictors", "[]"},
 		{"each its own", entries{entry("hpa", "scale", 2, replicas), entry("argocd", "", 1, predictors)}, "", `[spec.predictors was last written by "argocd" spec.replicas was last written by "hpa"]`},
 		{"another field of the spec", entries{entry("argocd", "", 1, name)}, "", "[]"},
+		{"another field, which changes", entries{entry("argocd", "", 1, name)}, "name", `[spec.name was last written by "argocd"]`},
+		{"another field, which goes", entries{entry("argocd", "", 1, dotted)}, "a.b", `[spec.a.b was last written by "argocd"]`},
+		{"a field that is new", entries{entry("argocd", "", 1, name)}, "protocol", "[]"},
 		{"what only looks like it", entries{entry("argocd", "", 1, decoy), entry("manager", "status", 2, decoy)}, "", "[]"},
 		{"what cannot be read", entries{entry("argocd", "", 1, `["f:spec"]`), {Manager: "x"}}, "", "[]"},
 	} {
-		before := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": int64(1), "predictors": []any{"a"}}}}
+		spec := map[string]any{"replicas": int64(1), "predictors": []any{"a"}, "name": "a", "a.b": "a"}
+		before := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 		before.SetManagedFields(c.entries)
 		after := before.DeepCopy()
-		if c.changes != "replicas" {
-			after.Object["spec"].(map[string]any)["predictors"] = []any{"b"}
-		}
-		if c.changes != "predictors" {
-			delete(after.Object["spec"].(map[string]any), "replicas")
+		spec = after.Object["spec"].(map[string]any)
+		switch c.changes {
+		case "":
+			spec["predictors"] = []any{"b"}
+			delete(spec, "replicas")
+		case "a.b":
+			delete(spec, c.changes)
+		default:
+			spec[c.changes] = "b"
 		}
 		if diff := cmp.Diff(c.want, fmt.Sprint(Overwritten(before, after))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.reason, diff)
