@@ -133,3 +133,18 @@ const (
 	Delete  Phase = "gone"
 	Cleanup Phase = "cleanup"
 )
+
+// problemOf is what a problem's entries say of it.
+func problemOf(p judge.Held) *Problem {
+	told := &Problem{Class: p.Class, Key: p.Key, Since: p.First.UTC()}
+	if t := p.Tolerance(); t >= 0 {
+		told.Until = p.First.Add(t).UTC()
+		if p.After.After(told.Until) {
+			told.Until = p.After.UTC()
+		}
+	}
+	for _, link := range p.Chain {
+		told.Chain = append(told.Chain, Link{link.Ref, link.Text})
+	}
+	return told
+}

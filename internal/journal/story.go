@@ -240,7 +240,11 @@ func (s *step) tellProblem(p judge.Held) {
 	}
 	s.story.problems[p.Key] = p
 	text := p.Message
-	if t := p.Tolerance(); t >= 0 && p.After.IsZero() { // else it says until when
+	switch t := p.Tolerance(); {
+	case t < 0:
+	case !p.After.IsZero():
+		text += fmt.Sprintf(" (a failure if it lasts until %s: what has begun since may become ready)", p.After.UTC().Format(time.RFC3339))
+	default:
 		text += fmt.Sprintf(" (a failure if it lasts %s)", t)
 	}
 	s.tell(Entry{Type: Suspicion, Reason: string(p.Class), Text: text, Object: lastRef(p.Chain), Hint: p.Hint, Facts: Facts{Problem: problemOf(p)}})
@@ -364,18 +368,6 @@ func writerOf(root *unstructured.Unstructured) string {
 		return ""
 	}
 	return " (" + strconv.Quote(name) + ")"
-}
-
-// problemOf is what a problem's entries say of it.
-func problemOf(p judge.Held) *Problem {
-	told := &Problem{Class: p.Class, Key: p.Key, Since: p.First.UTC()}
-	if t := p.Tolerance(); t >= 0 {
-		told.Until = p.First.Add(t).UTC()
-	}
-	for _, link := range p.Chain {
-		told.Chain = append(told.Chain, Link{link.Ref, link.Text})
-	}
-	return told
 }
 
 func lastRef(chain []judge.Link) *snapshot.Ref {

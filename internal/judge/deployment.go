@@ -90,6 +90,8 @@ func (l *look) findRollout(w engine.Workload, d *appsv1.Deployment) {
 			d.Name, st.ReadyReplicas, wanted, st.UpdatedReplicas, st.AvailableReplicas, st.Replicas)
 	case l.seesPods() && ready < wanted:
 		l.lackf(key+"/pods", "Deployment %s: %d of %d pods are ready by the pods' own word", d.Name, ready, wanted)
+	case l.seesPods() && total-leaving > wanted: // which its ReplicaSets have not counted yet
+		l.lackf(key+"/others", "Deployment %s: %d pods are there, %d are meant to be", d.Name, total-leaving, wanted)
 	}
 	if l.falls(d) && l.seesPods() {
 		l.findSurplus(d, total-wanted)
@@ -336,17 +338,16 @@ func findDeployment(l *look, o snapshot.Object) {
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" {
 			since := c.LastTransitionTime.Time
-			after, text := l.begunAfter(d, since), c.Message
+			after, key := l.begunAfter(d, since), fmt.Sprintf("%s/%s/%d", NoProgress, d.UID, since.Unix())
 			if !after.IsZero() { // that gets as long as the rollout did
 				after = after.Add(progressDeadline(d))
-				text += "; what has begun since may take until " + after.UTC().Format(time.RFC3339)
 			}
 			if !l.firstLook() { // it may be of before the change
 				since = time.Time{}
 			}
 			l.Problems = append(l.Problems, Problem{
-				Class: NoProgress, Key: string(NoProgress) + "/" + string(d.UID), Since: since,
-				Message: text, Chain: l.chain(d, c.Reason),
+				Class: NoProgress, Key: key, Since: since,
+				Message: c.Message, Chain: l.chain(d, c.Reason),
 				Hint:  fmt.Sprintf("kubectl describe deployment -n %s %s", d.Namespace, d.Name),
 				After: after,
 			})

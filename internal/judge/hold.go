@@ -164,6 +164,9 @@ func (v *Verdict) holdProblems(m Memory, next *Memory, now time.Time, wake *alar
 		case p.Times > held.Times:
 			held.Shown = now
 		}
+		if known { // what begins later is for the class's time to bear
+			p.After = held.After
+		}
 		p = held.checkDates(p, now, v.Findings.Ahead)
 		if !held.Absent.IsZero() && now.Sub(held.Absent) >= lull {
 			held.Again = now

@@ -269,3 +269,25 @@ func TestCauseBeforeSymptom(t *testing.T) {
 		})
 	}
 }
+
+// TestAfter: a problem that is to be borne until a time is borne until the time that it told when it was first seen, however often
+// something else begins meanwhile.
+func TestAfter(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	seen := func(after time.Duration) judge.Findings {
+		return judge.Findings{
+			Lacks:    []judge.Lack{{Key: "x", Text: "x"}},
+			Problems: []judge.Problem{{Class: judge.NoProgress, Key: "k", Since: start.Add(-time.Hour), After: start.Add(after)}},
+		}
+	}
+	memory, verdict, wake := judge.Hold(judge.Memory{}, seen(time.Minute), start)
+	if verdict.Outcome != judge.Waiting || wake.Sub(start) != time.Minute+time.Second {
+		t.Errorf("%s, to be looked at again after %s", verdict.Outcome, wake.Sub(start))
+	}
+	if _, verdict, _ = judge.Hold(memory, seen(time.Hour), start.Add(time.Minute)); verdict.Outcome != judge.Waiting {
+		t.Errorf("%s before its time", verdict.Outcome)
+	}
+	if _, verdict, _ = judge.Hold(memory, seen(time.Hour), start.Add(time.Minute+time.Second)); verdict.Outcome != judge.Failed {
+		t.Errorf("%s when its time is over", verdict.Outcome)
+	}
+}

@@ -40,7 +40,8 @@ type Problem struct {
 	// Until is until when by the server's clock it is news and a proof is good; zero: for ever. Later it may have passed
 	// unseen.
 	Until time.Time
-	// After is when by the server's clock it can be a failure at the earliest; zero: when its class's time is over.
+	// After is when by the server's clock it can be a failure at the earliest, as it was when it was first seen; zero: when its
+	// class's time is over.
 	After time.Time
 	// Times is how often it has shown itself, where a proof rests on the dates of that; zero: on no dates.
 	Times int

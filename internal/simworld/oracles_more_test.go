@@ -112,7 +112,7 @@ func (v *verdict) failed(e *told, hold time.Duration) {
 
 // outgrown: what goes by the scaling itself is no failure, for however long it was there.
 func (v *verdict) outgrown() {
-	if !v.has("outgrown") {
+	if !v.has("outgrown") || v.has("clock") { // that somebody sets may let a rollout's time pass
 		return
 	}
 	for _, ph := range v.phases {
@@ -444,7 +444,7 @@ func (v *verdict) since(ph phase, over time.Duration, holds func(simworld.Moment
 
 // slowFailure: an illness that has held for its time is said.
 func (v *verdict) slowFailure(ph phase, over time.Duration) {
-	if !v.p.request.FailFast || v.has("operator") {
+	if !v.p.request.FailFast || v.has("operator", "outgrown") { // of what a scaling may take away it is not known since when it is meant to stay
 		return
 	}
 	v.slowLosses(ph, over)
