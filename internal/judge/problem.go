@@ -171,15 +171,15 @@ const silenceBorne = 10 * time.Second
 // pod has none at first.
 const metricsBorne = 90 * time.Second
 
-// crossingBorne is how long a Deployment may differ from the spec before that is worth telling: the news
-// of the operator's two writes come by different watches.
+// crossingBorne is how long a Deployment may differ from the spec, or show what was before it was scaled, before that is worth
+// telling: the news of two writes come by different watches.
 const crossingBorne = 2 * time.Second
 
 // Quiet returns how long a problem of the class is kept to ourselves: what every start shows for a
 // moment is no news.
 func (c Class) Quiet() time.Duration {
 	switch c { //nolint:exhaustive // all others are told at once
-	case ReplicasRewritten, TemplateRewritten:
+	case ReplicasRewritten, TemplateRewritten, NoProgress:
 		return crossingBorne
 	case OperatorSilent:
 		return silenceBorne

@@ -444,7 +444,7 @@ func (v *verdict) since(ph phase, over time.Duration, holds func(simworld.Moment
 
 // slowFailure: an illness that has held for its time is said.
 func (v *verdict) slowFailure(ph phase, over time.Duration) {
-	if !v.p.request.FailFast || v.has("operator", "outgrown") { // of what a scaling may take away it is not known since when it is meant to stay
+	if !v.p.request.FailFast || v.has("operator") {
 		return
 	}
 	v.slowLosses(ph, over)
@@ -452,6 +452,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		hold, known := tolerance(s.Class)
 		if !known || s.Class == "OperatorError" {
 			continue
+		}
+		if v.has("outgrown") && slices.Contains([]string{"CrashLoop", "OutOfMemory", "NoProgress"}, s.Class) {
+			continue // since when what comes and goes is meant to stay, after a scaling, the world does not tell
 		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "NoProgress" {
