@@ -332,7 +332,11 @@ func replicasOf(d *appsv1.Deployment) int32 {
 // findDeployment reads the Deployment's own conditions.
 func findDeployment(l *look, o snapshot.Object) {
 	d, ok := o.(*appsv1.Deployment)
-	if !ok || d.Status.ObservedGeneration < d.Generation || !l.countsItsPods(d) {
+	if !ok {
+		return
+	}
+	l.findUnmade(d)
+	if d.Status.ObservedGeneration < d.Generation || !l.countsItsPods(d) {
 		return
 	}
 	for _, c := range d.Status.Conditions {
@@ -353,17 +357,6 @@ func findDeployment(l *look, o snapshot.Object) {
 			})
 		}
 	}
-}
-
-// countsItsPods reports whether a Deployment's status counts what its ReplicaSet has made of its present number. The
-// one that scales leaves the conditions as they were; only the one that comes after it with the new count rates them anew.
-func (l *look) countsItsPods(d *appsv1.Deployment) bool {
-	for _, o := range l.snap.Owned(d.UID) {
-		if rs, ok := o.(*appsv1.ReplicaSet); ok && isPresent(d, rs) && !l.snap.Refused(snapshot.ReplicaSet) {
-			return sized(d, rs) && rs.Status.Replicas == d.Status.UpdatedReplicas && rs.Status.Replicas <= replicasOf(d)
-		}
-	}
-	return d.Status.UpdatedReplicas <= replicasOf(d)
 }
 
 // Replicas returns the wanted replicas of every Deployment that the custom resource owns, by name.

@@ -37,6 +37,22 @@ func (l *look) findRefusal(rs *appsv1.ReplicaSet) {
 	}
 }
 
+// findUnmade reads why a Deployment's ReplicaSet itself cannot be made. Until it can be, the deployment controller does not
+// even say which generation it has seen, and leaves the condition's words and date as they were at first: so it counts from
+// when we see it with this generation.
+func (l *look) findUnmade(d *appsv1.Deployment) {
+	for _, c := range d.Status.Conditions {
+		if c.Type != appsv1.DeploymentProgressing || c.Status != corev1.ConditionFalse || c.Reason != "ReplicaSetCreateError" {
+			continue
+		}
+		class, hint := refusalClass(d, c.Message)
+		l.Problems = append(l.Problems, Problem{
+			Class: class, Key: fmt.Sprintf("%s/%s/%d", class, d.UID, d.Generation),
+			Message: c.Message, Chain: l.chain(d, c.Reason), Hint: hint,
+		})
+	}
+}
+
 // lastRefusal returns the words of the last refusal, and since when it is that one. The condition keeps those of the first until
 // a pod can be made; where another one has come after it, only Events tell.
 func (l *look) lastRefusal(rs *appsv1.ReplicaSet, c appsv1.ReplicaSetCondition) (words string, since time.Time) {
@@ -73,25 +89,26 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// refusalClass tells why the API server does not take the ReplicaSet's pods.
-func refusalClass(rs *appsv1.ReplicaSet, words string) (class Class, hint string) {
-	n := " -n " + rs.Namespace
+// refusalClass tells why the API server does not take what is to be made of an object.
+func refusalClass(o snapshot.Object, words string) (class Class, hint string) {
+	n := " -n " + o.GetNamespace()
+	describe := "kubectl describe " + strings.ToLower(string(snapshot.KindOf(o))) + n + " " + o.GetName()
 	words = unnamed(words)
 	switch {
 	case strings.Contains(words, quotaText):
 		return Quota, "kubectl describe resourcequotas" + n
 	case strings.Contains(words, "violates PodSecurity"):
-		return PodsDenied, "kubectl get namespace " + rs.Namespace + " --show-labels"
+		return PodsDenied, "kubectl get namespace " + o.GetNamespace() + " --show-labels"
 	case containsAny(words, deniedTexts):
-		return PodsDenied, deniedHint + "; kubectl describe replicaset" + n + " " + rs.Name
+		return PodsDenied, deniedHint + "; " + describe
 	case limitRange.MatchString(words):
 		return PodsDenied, "kubectl describe limitranges" + n
 	case strings.Contains(words, "serviceaccount"):
 		return MissingReference, "kubectl get serviceaccounts" + n
 	case containsAny(words, transientTexts) && !containsAny(words, permanentTexts):
-		return PodsDelayed, "kubectl describe replicaset" + n + " " + rs.Name
+		return PodsDelayed, describe
 	}
-	return PodsRefused, "kubectl describe replicaset" + n + " " + rs.Name
+	return PodsRefused, describe
 }
 
 // limitRange matches a LimitRange's refusal.
@@ -117,6 +134,17 @@ func (l *look) isPresentReplicaSet(o snapshot.Object) bool {
 // the two come by different watches.
 func sized(d *appsv1.Deployment, rs *appsv1.ReplicaSet) bool {
 	return rs.Status.ObservedGeneration >= rs.Generation && (rs.Spec.Replicas == nil || *rs.Spec.Replicas <= replicasOf(d))
+}
+
+// countsItsPods reports whether a Deployment's status counts what its ReplicaSet has made of its present number. The
+// one that scales leaves the conditions as they were; only the one that comes after it with the new count rates them anew.
+func (l *look) countsItsPods(d *appsv1.Deployment) bool {
+	for _, o := range l.snap.Owned(d.UID) {
+		if rs, ok := o.(*appsv1.ReplicaSet); ok && isPresent(d, rs) && !l.snap.Refused(snapshot.ReplicaSet) {
+			return sized(d, rs) && rs.Status.Replicas == d.Status.UpdatedReplicas && rs.Status.Replicas <= replicasOf(d)
+		}
+	}
+	return d.Status.UpdatedReplicas <= replicasOf(d)
 }
 
 // steadyLife is the life of a pod after which its loss is the first of a new series, as with a container's exits; and so is

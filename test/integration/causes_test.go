@@ -36,6 +36,10 @@ var causes = map[string]cause{
 	"quota": {
 		says: `exceeded quota: team, requested: pods=1, used: pods=0, limited: pods=0`, hint: `kubectl describe resourcequotas`, borne: 60 * time.Second,
 	},
+	"replicaset-quota": {
+		says: `exceeded quota: team, requested: count/replicasets\.apps=1, used: count/replicasets\.apps=0, limited: count/replicasets\.apps=0`,
+		hint: `kubectl describe resourcequotas`, borne: 60 * time.Second,
+	},
 	"limit-range":  {says: `maximum memory usage per Container is 16Mi`, hint: `kubectl describe limitranges`, borne: 2 * time.Second},
 	"pod-security": {says: `violates PodSecurity "restricted`, hint: `--show-labels`, borne: 2 * time.Second, labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}},
 	"webhook-denies": {

@@ -286,7 +286,7 @@ func inTrouble(object metav1.Object) bool {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
 		return slices.ContainsFunc(o.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
-			return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded"
+			return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
 		})
 	case *appsv1.ReplicaSet:
 		return slices.ContainsFunc(o.Status.Conditions, func(c appsv1.ReplicaSetCondition) bool { return c.Type == appsv1.ReplicaSetReplicaFailure })
