@@ -283,14 +283,10 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 	defer cancel()
 	patience, enough := context.WithTimeout(ctx, limit)
 	defer enough()
-	hurry := func() { // for a request to a server that is silent takes as long as a wait
+	defer f.relay.onSecond(func() { // the first asks for what is done here
 		enough()
-		time.AfterFunc(answerGrace, cancel)
-	}
-	defer f.relay.onNext(hurry)()
-	if f.relay.times() > 1 {
-		hurry()
-	}
+		time.AfterFunc(answerGrace, cancel) // for a request to a server that is silent takes as long as a wait
+	})()
 	wanted, unwanted := context.WithCancel(ctx)
 	defer unwanted()
 	if f.relay.times() > 0 {
@@ -302,6 +298,7 @@ func (f *fleet) takeDown(ctx context.Context, reason ops.Reason) ops.Reason {
 		until := ctx
 		if _, others := s.(*Remains); others { // which an interrupt ends too, for it is what was asked for, not a cleanup
 			until = wanted
+			context.AfterFunc(wanted, enough)
 		}
 		worst = ops.Worst(worst, s.down(until, patience, f.Deps, f.tell))
 	}

@@ -259,6 +259,24 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 }
 
+// TestFirstInterrupt: who interrupts while all is being removed anyway asks for what is done.
+func TestFirstInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, began, interrupts := &tale{}, time.Now(), make(chan ops.Reason)
+		go func() {
+			time.Sleep(time.Second)
+			interrupts <- ops.Interrupted
+		}()
+		cluster := unwatched{&store{objects: map[string]*unstructured.Unstructured{}}, 5500 * time.Millisecond}
+		reason := Go(t.Context(), deps(s, cluster, interrupts), Plan{
+			Stages: []Stage{&Throwaway{Name: "own", ID: "id"}}, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute, Cleanup: time.Minute}},
+		})
+		if took := time.Since(began); reason != ops.Reached || took != 6*time.Second || !slices.Contains(s.lines, "claim about Namespace/own: gone: Namespace/own and all that was in it") {
+			t.Errorf("it ended with %s after %s and told %q", reason, took, s.lines)
+		}
+	})
+}
+
 // blinking is a cluster whose reads fail for a while after a DELETE.
 type blinking struct {
 	*store
