@@ -455,6 +455,15 @@ func TestRecall(t *testing.T) {
 		t.Error("a pod that came later was watched from its beginning")
 	}
 
+	p = begun()
+	unmade := deployment("11", 0)
+	unmade.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ReplicaSetCreateError"}}
+	p.see(unmade)
+	p.step(journal.Changed{Changes: []snapshot.Change{{Type: snapshot.Synced, Kind: snapshot.Deployment}}})
+	if !p.state.Ill("root") {
+		t.Error("why no ReplicaSet can be made now, the events tell")
+	}
+
 	p = start()
 	p.see(homeless)
 	p.step(listed)

@@ -105,7 +105,8 @@ func (s *State) LastWords(p judge.Problem) (lines, words []string) {
 	return read.lines, words
 }
 
-// unready returns those of a kind that are pods which are not ready and neither leave nor have ended, or ReplicaSets whose pods are refused.
+// unready returns those of a kind that are pods which are not ready and neither leave nor have ended, or Deployments or
+// ReplicaSets for which nothing can be made.
 func (s *State) unready(kind snapshot.Kind) []types.UID {
 	var found []types.UID
 	for _, o := range s.snap.Living(kind) {
@@ -114,6 +115,10 @@ func (s *State) unready(kind snapshot.Kind) []types.UID {
 			switch state, _ := judge.StateOf(s.snap, o); state {
 			case judge.PodReady, judge.PodTerminating, judge.PodEnded:
 			default:
+				found = append(found, o.UID)
+			}
+		case *appsv1.Deployment:
+			if judge.Unmade(o) != nil {
 				found = append(found, o.UID)
 			}
 		case *appsv1.ReplicaSet:

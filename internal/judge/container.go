@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,12 +74,40 @@ func (l *look) findWaiting(pod *corev1.Pod, c corev1.ContainerStatus, what strin
 		if failed := l.newestEvent(pod, func(e *corev1.Event) bool { return e.Reason == "Failed" && strings.Contains(e.Message, c.Image) }); failed != nil {
 			words += " " + failed.Message // an older kubelet does not repeat the cause while it backs off
 		}
-		p.Class, p.Hint = pullClass(words, p.Hint)
+		p.Class, p.Hint = pullClass(withoutImage(words, c.Image), p.Hint)
+		p.Unsure = l.pullsAgain(pod, c.Name)
 		p.Vague = vaguePull.MatchString(words)
 	case MissingReference:
 		p.Class, p.Hint = referenceClass(pod.Namespace, w.Message, p.Hint)
 	}
+	p.Unsure = p.Unsure || containsAny(w.Message, belatedTexts)
 	return true
+}
+
+// belatedTexts are what a kubelet says of a container that it could not start in time on a busy node, and starts later.
+var belatedTexts = []string{"failed to sync configmap cache", "failed to sync secret cache", "failed to reserve container name"}
+
+// pullsAgain reports whether a container's image is being pulled. While it is, the kubelet goes on showing how the former try ended.
+func (l *look) pullsAgain(pod *corev1.Pod, container string) bool {
+	last := l.newestEvent(pod, func(e *corev1.Event) bool {
+		return slices.Contains([]string{"Pulling", "Pulled", "Failed", "BackOff"}, e.Reason) && aboutContainer(e, container)
+	})
+	return last != nil && last.Reason == "Pulling"
+}
+
+// withoutImage returns what is said of an image without its name, which may be anything: a model may be called denied.
+func withoutImage(words, image string) string {
+	repository, _, _ := strings.Cut(image, "@")
+	if i := strings.LastIndex(repository, ":"); i > strings.LastIndex(repository, "/") {
+		repository = repository[:i]
+	}
+	_, path, _ := strings.Cut(repository, "/")
+	for _, name := range []string{image, repository, path} {
+		if name != "" {
+			words = regexp.MustCompile(`(^|[^\w.-])`+regexp.QuoteMeta(name)+`($|[^\w.-])`).ReplaceAllString(words, "$1$2")
+		}
+	}
+	return words
 }
 
 // vaguePull matches an older kubelet's words while it backs off, which leave out why the pull failed.

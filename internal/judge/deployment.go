@@ -9,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -145,9 +144,9 @@ func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 
 // findServing tells whether requests are still served while a new version does not come up.
 func (l *look) findServing(d *appsv1.Deployment, ready int32) {
-	former := int32(0)
+	former, made := int32(0), Unmade(d) == nil
 	for _, rs := range l.snap.Owned(d.UID) {
-		if isPresent(d, rs) {
+		if made && isPresent(d, rs) {
 			continue
 		}
 		for _, o := range l.snap.Owned(rs.GetUID()) {
@@ -291,10 +290,14 @@ func (l *look) podsOf(d *appsv1.Deployment) (total, ready, leaving int32) {
 }
 
 // isPresent reports whether a ReplicaSet is that of the Deployment's present template. Both carry
-// the revision in an annotation; while one of them does not, no ReplicaSet is ruled out.
-func isPresent(d *appsv1.Deployment, rs snapshot.Object) bool {
+// the revision in an annotation; while one of them does not, no ReplicaSet is ruled out. One that has pods where the Deployment
+// counts none of its template is a former one: where template and number change at once it is scaled before the other is made.
+func isPresent(d *appsv1.Deployment, o snapshot.Object) bool {
 	const revision = "deployment.kubernetes.io/revision"
-	has, wants := rs.GetAnnotations()[revision], d.Annotations[revision]
+	if rs, ok := o.(*appsv1.ReplicaSet); ok && rs.Status.Replicas > 0 && d.Status.UpdatedReplicas == 0 {
+		return false
+	}
+	has, wants := o.GetAnnotations()[revision], d.Annotations[revision]
 	return has == "" || wants == "" || has == wants
 }
 
@@ -322,13 +325,6 @@ func carries(labels, wanted map[string]string) bool {
 	return true
 }
 
-func replicasOf(d *appsv1.Deployment) int32 {
-	if d.Spec.Replicas == nil {
-		return 1 // the API server's default
-	}
-	return *d.Spec.Replicas
-}
-
 // findDeployment reads the Deployment's own conditions.
 func findDeployment(l *look, o snapshot.Object) {
 	d, ok := o.(*appsv1.Deployment)
@@ -339,8 +335,9 @@ func findDeployment(l *look, o snapshot.Object) {
 	if d.Status.ObservedGeneration < d.Generation || !l.countsItsPods(d) {
 		return
 	}
+	l.findRefusalBelow(d)
 	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" && l.isAboutPresent(d, c.Message) {
 			since := c.LastTransitionTime.Time
 			after, key := l.begunAfter(d, since), fmt.Sprintf("%s/%s/%d", NoProgress, d.UID, since.Unix())
 			if !after.IsZero() { // that gets as long as the rollout did
@@ -357,27 +354,6 @@ func findDeployment(l *look, o snapshot.Object) {
 			})
 		}
 	}
-}
-
-// Replicas returns the wanted replicas of every Deployment that the custom resource owns, by name.
-func Replicas(s *snapshot.Snapshot, root types.UID) map[string]int32 {
-	replicas := map[string]int32{}
-	for _, o := range s.Owned(root) {
-		if d, ok := o.(*appsv1.Deployment); ok {
-			replicas[d.Name] = replicasOf(d)
-		}
-	}
-	return replicas
-}
-
-func (l *look) ownedDeployments() []*appsv1.Deployment {
-	var owned []*appsv1.Deployment
-	for _, o := range l.snap.Owned(l.root.GetUID()) {
-		if d, ok := o.(*appsv1.Deployment); ok {
-			owned = append(owned, d)
-		}
-	}
-	return owned
 }
 
 // parked reports whether a workload has no replicas, by the spec or, where that says nothing or lets an autoscaler go

@@ -206,21 +206,39 @@ func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
 		return
 	}
 	if v.Cause == nil {
+		held.Problem = held.explainedBy(v.Problems)
 		v.Cause = &held
 	}
 }
 
-// causeOf returns what a symptom comes from: a problem below it that may be a failure itself, and is there or
+// explainedBy returns a symptom with what is known to be wrong below it and is never a failure by itself, such as a probe
+// that does not pass. Anything else is returned as it is.
+func (p Problem) explainedBy(problems []Held) Problem {
+	for _, held := range problems {
+		if held.isBelow(p) {
+			p.Message = strings.TrimSuffix(p.Message, ".") + ": " + held.Message
+			p.Chain, p.Hint, p.Log = held.Chain, held.Hint, held.Log
+			break
+		}
+	}
+	return p
+}
+
+// isBelow reports whether the problem names what a rollout that has taken too long comes from.
+func (p Problem) isBelow(symptom Problem) bool {
+	if symptom.Class != NoProgress || len(symptom.Chain) == 0 || p.Class.symptom() > 0 {
+		return false
+	}
+	late := symptom.Chain[len(symptom.Chain)-1].Ref.UID
+	return slices.ContainsFunc(p.Chain, func(l Link) bool { return l.Ref.UID == late })
+}
+
+// causeOf returns what a symptom comes from: a problem below it that may be a failure itself, or a node that is on its way, and is there or
 // was a moment ago. The one decides then, and where it has gone the symptom may be healing.
 func (m *Memory) causeOf(p Problem) *Held {
-	if p.Class != NoProgress || len(p.Chain) == 0 {
-		return nil
-	}
 	var cause *Held
-	late := p.Chain[len(p.Chain)-1].Ref.UID
 	for _, held := range m.problems {
-		below := slices.ContainsFunc(held.Chain, func(l Link) bool { return l.Ref.UID == late })
-		if !below || held.Class.symptom() > 0 || held.Tolerance() < 0 {
+		if !held.isBelow(p) || held.Tolerance() < 0 && held.Class != NodesComing {
 			continue
 		}
 		if cause == nil || held.Absent.IsZero() || !cause.Absent.IsZero() && held.Absent.After(cause.Absent) {

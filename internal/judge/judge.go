@@ -14,6 +14,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seldonctl/seldonctl/internal/engine"
 	"github.com/seldonctl/seldonctl/internal/snapshot"
@@ -210,4 +211,32 @@ func (l *look) provef(format string, args ...any) {
 
 func (l *look) remarkf(format string, args ...any) {
 	l.Remarks = append(l.Remarks, fmt.Sprintf(format, args...))
+}
+
+func (l *look) ownedDeployments() []*appsv1.Deployment {
+	var owned []*appsv1.Deployment
+	for _, o := range l.snap.Owned(l.root.GetUID()) {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			owned = append(owned, d)
+		}
+	}
+	return owned
+}
+
+// Replicas returns the wanted replicas of every Deployment that the custom resource owns, by name.
+func Replicas(s *snapshot.Snapshot, root types.UID) map[string]int32 {
+	replicas := map[string]int32{}
+	for _, o := range s.Owned(root) {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			replicas[d.Name] = replicasOf(d)
+		}
+	}
+	return replicas
+}
+
+func replicasOf(d *appsv1.Deployment) int32 {
+	if d.Spec.Replicas == nil {
+		return 1 // the API server's default
+	}
+	return *d.Spec.Replicas
 }

@@ -91,6 +91,14 @@ func (l *look) begunAfter(d *appsv1.Deployment, since time.Time) (last time.Time
 			continue
 		}
 		begun(pod.CreationTimestamp.Time)
+		if pod.Status.StartTime != nil {
+			begun(pod.Status.StartTime.Time)
+		}
+		for _, c := range pod.Status.InitContainerStatuses {
+			if c.State.Running != nil && !isSidecar(pod, c.Name) {
+				begun(c.State.Running.StartedAt.Time)
+			}
+		}
 		for _, c := range pod.Status.ContainerStatuses {
 			if c.State.Running != nil && !c.Ready {
 				begun(c.State.Running.StartedAt.Time)
@@ -122,8 +130,15 @@ func (l *look) findScheduling(pod *corev1.Pod) {
 			continue
 		}
 		class, hint := l.schedulingClass(pod, c.Message)
+		key, since := string(class)+"/"+string(pod.UID), c.LastTransitionTime.Time
+		switch at, broken := l.promised(pod); {
+		case class == MissingReference || class == VolumeUnbound: // the date is that of the first word, whatever it was
+			since = time.Time{}
+		case class == Unschedulable && !at.IsZero(): // until then it waited for nodes
+			key, since = fmt.Sprintf("%s/%d", key, at.Unix()), broken
+		}
 		p := Problem{
-			Class: class, Key: string(Unschedulable) + "/" + string(pod.UID), Since: c.LastTransitionTime.Time,
+			Class: class, Key: key, Since: since,
 			Message: fmt.Sprintf("pod %s: %s", pod.Name, c.Message), Chain: l.chain(pod, c.Reason+": "+c.Message), Hint: hint,
 		}
 		switch node := pod.Status.NominatedNodeName; {
@@ -235,13 +250,36 @@ func (l *look) nodesComing(pod *corev1.Pod) bool {
 	return e != nil && (e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated")
 }
 
-// autoscalerWord returns the last word of an autoscaler of nodes about the pod: the cluster autoscaler says whether it
-// adds some, Karpenter for which of its nodes it has nominated the pod or, as the scheduler does, that it fits none.
+// autoscalerWord returns the last word of an autoscaler of nodes about the pod.
 func (l *look) autoscalerWord(pod *corev1.Pod) *corev1.Event {
-	return l.newestEvent(pod, func(e *corev1.Event) bool {
-		return slices.Contains([]string{"TriggeredScaleUp", "NotTriggerScaleUp", "Nominated"}, e.Reason) ||
-			e.Reason == "FailedScheduling" && (e.Source.Component == "karpenter" || e.ReportingController == "karpenter")
-	})
+	return l.newestEvent(pod, isAutoscalerWord)
+}
+
+// promised returns when an autoscaler of nodes last said that it adds some for a pod, zero where none has, and since when they
+// say afterwards that they add none; zero where they do not, or said so before, too.
+func (l *look) promised(pod *corev1.Pod) (at, broken time.Time) {
+	for _, e := range slices.Backward(l.snap.Events(pod.UID)) {
+		switch {
+		case !isAutoscalerWord(e):
+		case e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated":
+			if at = snapshot.EventTime(e); broken.Before(at) {
+				broken = time.Time{}
+			}
+			return at, broken
+		case broken.IsZero():
+			broken = snapshot.EventBegan(e)
+		default:
+			broken = earlier(broken, snapshot.EventBegan(e))
+		}
+	}
+	return time.Time{}, time.Time{}
+}
+
+// isAutoscalerWord reports whether an Event is an autoscaler's word about a pod without a node: the cluster autoscaler says whether it
+// adds some, Karpenter for which of its nodes it has nominated the pod or, as the scheduler does, that it fits none.
+func isAutoscalerWord(e *corev1.Event) bool {
+	return slices.Contains([]string{"TriggeredScaleUp", "NotTriggerScaleUp", "Nominated"}, e.Reason) ||
+		e.Reason == "FailedScheduling" && (e.Source.Component == "karpenter" || e.ReportingController == "karpenter")
 }
 
 func (l *look) newestEvent(pod *corev1.Pod, is func(*corev1.Event) bool) *corev1.Event {

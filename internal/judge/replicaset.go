@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,20 +38,77 @@ func (l *look) findRefusal(rs *appsv1.ReplicaSet) {
 	}
 }
 
-// findUnmade reads why a Deployment's ReplicaSet itself cannot be made. Until it can be, the deployment controller does not
-// even say which generation it has seen, and leaves the condition's words and date as they were at first: so it counts from
-// when we see it with this generation.
-func (l *look) findUnmade(d *appsv1.Deployment) {
+// Unmade returns the condition which says that the Deployment's ReplicaSet cannot be made; nil: none does.
+func Unmade(d *appsv1.Deployment) *appsv1.DeploymentCondition {
+	i := slices.IndexFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
+		return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ReplicaSetCreateError"
+	})
+	if i < 0 {
+		return nil
+	}
+	return &d.Status.Conditions[i]
+}
+
+// findRefusalBelow reads why pods cannot be made where their ReplicaSet, which says it, may not be seen: the Deployment repeats it.
+func (l *look) findRefusalBelow(d *appsv1.Deployment) {
 	for _, c := range d.Status.Conditions {
-		if c.Type != appsv1.DeploymentProgressing || c.Status != corev1.ConditionFalse || c.Reason != "ReplicaSetCreateError" {
+		if c.Type != appsv1.DeploymentReplicaFailure || c.Status != corev1.ConditionTrue || !l.snap.Refused(snapshot.ReplicaSet) {
 			continue
 		}
 		class, hint := refusalClass(d, c.Message)
+		since := c.LastTransitionTime.Time
+		if !l.firstLook() { // it may be of before the change
+			since = time.Time{}
+		}
 		l.Problems = append(l.Problems, Problem{
-			Class: class, Key: fmt.Sprintf("%s/%s/%d", class, d.UID, d.Generation),
-			Message: c.Message, Chain: l.chain(d, c.Reason), Hint: hint,
+			Class: class, Key: string(class) + "/" + string(d.UID), Since: since,
+			Message: c.Message, Chain: l.chain(d, c.Reason+": "+c.Message), Hint: hint,
 		})
 	}
+}
+
+// isAboutPresent reports whether words about a ReplicaSet are about that of the Deployment's present template. Those of a passed
+// deadline stay after the return to a former template until that one's pods are there.
+func (l *look) isAboutPresent(d *appsv1.Deployment, words string) bool {
+	name := quoted.FindString(words)
+	return name == "" || !strings.HasPrefix(words, "ReplicaSet ") || !l.snap.Complete(snapshot.ReplicaSet) ||
+		slices.ContainsFunc(l.snap.Owned(d.UID), func(o snapshot.Object) bool { return strconv.Quote(o.GetName()) == name && isPresent(d, o) })
+}
+
+// findUnmade reads why a Deployment's ReplicaSet itself cannot be made. The condition keeps its first words and date, also
+// when another generation has come or the one has come back whose ReplicaSet is there: so it counts from when we see it.
+func (l *look) findUnmade(d *appsv1.Deployment) {
+	c, observed := Unmade(d), d.Status.ObservedGeneration >= d.Generation
+	if c == nil || observed && l.hasCounted(d) {
+		return
+	}
+	words, present := l.lastUnmade(d, *c)
+	class, hint := refusalClass(d, words)
+	l.Problems = append(l.Problems, Problem{
+		Class: class, Key: fmt.Sprintf("%s/%s/%d", class, d.UID, d.Generation), Unsure: !present || observed && !l.snap.Complete(snapshot.ReplicaSet),
+		Message: words, Chain: l.chain(d, c.Reason), Hint: hint,
+	})
+}
+
+// hasCounted reports whether the pods that a Deployment counts as updated are those of a ReplicaSet that is there.
+func (l *look) hasCounted(d *appsv1.Deployment) bool {
+	return slices.ContainsFunc(l.snap.Owned(d.UID), func(o snapshot.Object) bool {
+		rs, ok := o.(*appsv1.ReplicaSet)
+		return ok && isPresent(d, rs) && rs.Status.Replicas == d.Status.UpdatedReplicas
+	})
+}
+
+// lastUnmade returns the last words of why a Deployment's ReplicaSet cannot be made, and whether they are of the present
+// generation. The condition keeps the first ones, also those of a generation before.
+func (l *look) lastUnmade(d *appsv1.Deployment, c appsv1.DeploymentCondition) (words string, present bool) {
+	spec, _ := written(d.ManagedFields)
+	words, present = c.Message, d.Generation == 1 || d.Status.ObservedGeneration >= d.Generation || !spec.IsZero() && c.LastTransitionTime.After(spec)
+	for _, e := range slices.Backward(l.snap.Events(d.UID)) {
+		if e.Reason == c.Reason {
+			return strings.TrimPrefix(e.Message, "(combined from similar events): "), present || !spec.IsZero() && snapshot.EventTime(e).After(spec)
+		}
+	}
+	return words, present
 }
 
 // lastRefusal returns the words of the last refusal, and since when it is that one. The condition keeps those of the first until
@@ -70,7 +128,7 @@ func (l *look) lastRefusal(rs *appsv1.ReplicaSet, c appsv1.ReplicaSetCondition) 
 		}
 		switch said, _ := refusalClass(rs, text); {
 		case last == "" && said == first:
-			return words, since
+			last = first
 		case last == "":
 			last, words, since = said, text, began
 		case said != last:

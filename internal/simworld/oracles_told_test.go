@@ -106,31 +106,35 @@ func (v *verdict) gone() {
 	}
 }
 
+// noNode is how long no node may be found before that is a failure.
+const noNode = 60 * time.Second
+
 // unheard reports whether what an autoscaler of nodes says may not be read.
 func (v *verdict) unheard() bool {
 	return slices.Contains(v.config.Server.Forbidden, "Event") || slices.ContainsFunc(v.world.Denials(), func(d simworld.Denial) bool { return d.Kind == "Event" })
 }
 
 // knowsOfNodes reports whether it is known at a time that no pod without a node is a failure: an autoscaler of nodes
-// has last said that it adds one, before the command too, or nobody may read what it says.
+// has last said that it adds one, before the command too, or said less than the time of the class ago that it adds none any more,
+// or nobody may read what it says.
 func (v *verdict) knowsOfNodes(s simworld.Symptom, at time.Duration) bool {
 	if s.Class != "Unschedulable" || v.has("requests", "watches", "writes", "revoked", "clock") {
 		return false
 	}
 	return slices.Contains(v.config.Server.Forbidden, "Event") || slices.ContainsFunc(v.world.Growing(s.UID), func(g simworld.Span) bool {
-		return g.At+v.lateEvents(at) < at && at <= g.At+g.For
+		return g.At+v.lateEvents(at) < at && at <= g.At+g.For+noNode-coarse
 	})
 }
 
 // withoutNodes is when a pod without a node is a failure that would be one at a time: while an autoscaler of nodes
-// adds one it is not, nor where nobody may read that.
+// adds one it is not, nor in the time of the class after that, nor where nobody may read it.
 func (v *verdict) withoutNodes(s simworld.Symptom, due time.Duration) time.Duration {
 	if v.unheard() {
 		return math.MaxInt64 - sayBad
 	}
 	for _, g := range v.world.Growing(s.UID) {
-		if g.At <= due+sayBad && g.At+g.For+v.lateEvents(due) > due {
-			due = g.At + g.For + v.lateEvents(due)
+		if g.At <= due+sayBad {
+			due = max(due, g.At+g.For+noNode+v.lateEvents(due))
 		}
 	}
 	return due

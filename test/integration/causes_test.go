@@ -54,7 +54,7 @@ var causes = map[string]cause{
 	"cpu":                {says: `Insufficient cpu`, hint: `allocatable\.cpu`, borne: 60 * time.Second},
 	"memory":             {says: `Insufficient memory`, hint: `allocatable\.memory`, borne: 60 * time.Second},
 	"affinity":           {says: `didn't match pod affinity rules`, hint: `kubectl describe pod -n`, borne: 60 * time.Second},
-	"no-progress":        {says: `has timed out progressing`, hint: `kubectl describe deployment`, borne: 2 * time.Second},
+	"no-progress":        {says: `has timed out progressing: container clf of pod .*: Unhealthy: Readiness probe failed`, hint: `kubectl describe pod`, borne: 2 * time.Second},
 }
 
 func TestCauses(t *testing.T) {
