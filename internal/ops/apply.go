@@ -56,7 +56,7 @@ func (a *apply) apply(ctx context.Context) Reason {
 	if reason != Reached {
 		return reason
 	}
-	if reason := a.refuseTakenNow(ctx, implied); reason != Reached {
+	if before, reason = a.refuseTakenNow(ctx, implied, before); reason != Reached {
 		return reason
 	}
 	failed := false // the last write, on the way
@@ -97,16 +97,23 @@ func (a *apply) apply(ctx context.Context) Reason {
 	})
 }
 
-// refuseTakenNow looks who has the names that the manifest implies.
-func (a *apply) refuseTakenNow(ctx context.Context, implied engine.Implied) Reason {
+// refuseTakenNow looks who has the names that the manifest implies. It returns the object as it was read last: whoever has
+// them may be the object itself, made since it was looked for.
+func (a *apply) refuseTakenNow(ctx context.Context, implied engine.Implied, before *unstructured.Unstructured) (*unstructured.Unstructured, Reason) {
 	found, why, _ := beside(ctx, a.session, a.left(), func(ctx context.Context) (names, error) { return a.list(ctx), nil })
 	if why != "" {
-		return a.cutOff(ctx, journal.Connect, why)
+		return before, a.cutOff(ctx, journal.Connect, why)
 	}
 	if reason := a.checkNames(ctx, found); reason != Reached {
-		return reason
+		return before, reason
 	}
-	return a.refuseTaken(ctx, implied, found)
+	if Taken(implied, found.deployments, found.services, a.known) != nil {
+		var reason Reason
+		if before, reason = a.lookAgain(ctx, before); reason != Reached {
+			return before, reason
+		}
+	}
+	return before, a.refuseTaken(ctx, implied, found)
 }
 
 // create creates the object.

@@ -33,6 +33,8 @@ type program struct {
 	ended   time.Duration // zero: never
 	stuck   bool
 	request ops.RunRequest
+	// stopped are the times at which the user wanted to stop.
+	stopped []time.Duration
 }
 
 // told is an entry with the world's time.
@@ -46,11 +48,9 @@ type history struct {
 	scenario
 
 	world    *simworld.World
-	mu       sync.Mutex // of programs
+	mu       sync.Mutex // of programs, and of which of them a life is at
 	programs []*program
-	// stopped are the times at which the user wanted to stop.
-	stopped []time.Duration
-	truths  map[string][]simworld.Moment
+	truths   map[string][]simworld.Moment
 }
 
 // truthOf remembers what was true of a custom resource, which its commands share, once all is over.
@@ -126,7 +126,9 @@ func (h *history) start(t *testing.T, done chan<- struct{}, agent string, phase 
 	}
 	l := &life{history: h, agent: agent, deps: deps, asked: request, phase: phase}
 	if agent == "seldonctl" {
-		l.stops = h.interrupts
+		for _, at := range h.interrupts {
+			h.world.On(at, l.interrupt)
+		}
 	}
 	go func() {
 		defer func() { done <- struct{}{} }()
@@ -157,7 +159,19 @@ type life struct {
 	// asked is what the user asks for, as the program understands it.
 	asked ops.RunRequest
 	phase *atomic.Value
-	stops []simworld.When
+	// at is the command that is under way, and stop is where it hears of interrupts.
+	at   *program
+	stop chan ops.Reason
+}
+
+// interrupt tells the command under way that the user wants to stop.
+func (l *life) interrupt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at != nil {
+		l.at.stopped = append(l.at.stopped, l.world.Elapsed())
+		l.stop <- ops.Interrupted
+	}
 }
 
 // command is one of them.
@@ -171,24 +185,21 @@ type command struct {
 func (l *life) obey(c command) ops.Reason {
 	p := &program{agent: l.agent, verb: c.verb, id: l.asked.ID, began: l.world.Elapsed(), request: l.request}
 	p.request.ID, p.request.Limits = l.asked.ID, c.limits
+	stop := make(chan ops.Reason, len(l.interrupts))
 	l.mu.Lock()
 	l.programs = append(l.programs, p)
+	l.at, l.stop = p, stop
 	l.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	stops := make(chan ops.Reason, 2)
-	for _, at := range l.stops {
-		l.world.On(at, func() {
-			l.stopped = append(l.stopped, l.world.Elapsed())
-			stops <- ops.Interrupted
-		})
-	}
 	giveUp := time.AfterFunc(p.bound()+10*time.Minute, func() { p.stuck = true; cancel() })
 	defer giveUp.Stop()
 	d := l.deps
-	d.Sink, d.Interrupts = &recorder{p, l.world, l.phase}, stops
+	d.Sink, d.Interrupts = &recorder{p, l.world, l.phase}, stop
 	p.reason = c.do(ctx, d)
-	p.ended = l.world.Elapsed()
+	l.mu.Lock()
+	p.ended, l.at = l.world.Elapsed(), nil
+	l.mu.Unlock()
 	return p.reason
 }
 

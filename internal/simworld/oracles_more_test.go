@@ -185,7 +185,7 @@ func (v *verdict) gaveUp(ph phase, e *told) {
 	case ops.Vanished:
 		gone := func(m simworld.Moment) bool { return !m.Root || m.Deleting }
 		absent := strings.Contains(e.Text, "does not exist") && v.world.Absent(v.p.began, e.at) // whichever it was
-		if !absent && !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.p.began-v.delay(e.at), e.at) {
+		if !absent && !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.touches(), v.p.began-v.delay(e.at), e.at) {
 			v.failf("failure", "%s %q, but it was there and as it had been", e.Reason, e.Text)
 		}
 	case ops.Conflict:
@@ -313,7 +313,7 @@ func (v *verdict) requests() {
 	if v.config.Server.HTTP1 {
 		limit += again * int(took/(15*time.Second)) // watches that are silent
 	}
-	if !v.calm() || v.has("operator") {
+	if !v.calm() || v.has("operator") || len(v.p.stopped) > 0 {
 		limit += 20 + 6*len(v.world.Fired()) // a read that is refused in its last part has cost the others
 	}
 	if n := v.world.Asked(v.p.agent, "", v.p.began, v.until()); n > limit {
@@ -332,7 +332,7 @@ const (
 // speed: while the watches are up and no request fails, what is true is said soon; after a fault,
 // when the way to the API server has been open again for long enough to be found out.
 func (v *verdict) speed() {
-	if v.has("writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken") {
+	if len(v.p.stopped) > 0 || v.has("writes", "acts", "finalizers", "rival", "laggy", "deadline", "taken") {
 		return
 	}
 	for _, ph := range v.phases {
@@ -376,19 +376,25 @@ func (v *verdict) healing() time.Duration {
 	return all
 }
 
-// stops: after a Ctrl-C the DELETE goes out within a second.
+// stops: after a Ctrl-C the DELETE goes out within a second, and where nothing is to be removed the command ends.
 func (v *verdict) stops() {
-	if len(v.stopped) == 0 || v.p.agent != "seldonctl" || v.uid == "" || v.p.request.Keep != ops.KeepNever || v.has("requests", "writes", "acts", "finalizers", "rival", "deadline", "taken") {
+	if len(v.p.stopped) > 0 && v.p.verb != "run" {
+		if v.p.ended > v.p.stopped[0]+1600*ms {
+			v.failf("stops", "%s was interrupted at %s and ended at %s", v.p.verb, v.p.stopped[0], v.p.ended)
+		}
 		return
 	}
-	at, created, deleted := v.stopped[0], v.truth[0].At, time.Duration(-1)
+	if len(v.p.stopped) == 0 || v.p.agent != "seldonctl" || v.uid == "" || v.p.request.Keep != ops.KeepNever || v.has("requests", "writes", "acts", "finalizers", "rival", "deadline", "taken") {
+		return
+	}
+	at, created, deleted := v.p.stopped[0], v.truth[0].At, time.Duration(-1)
 	for _, touch := range v.touches() {
 		if touch.Method == http.MethodDelete {
 			deleted = touch.At
 		}
 	}
-	if len(v.stopped) == 2 && v.p.ended > v.stopped[1]+1600*ms {
-		v.failf("stops", "interrupted again at %s, it ended at %s", v.stopped[1], v.p.ended)
+	if len(v.p.stopped) == 2 && v.p.ended > v.p.stopped[1]+1600*ms {
+		v.failf("stops", "interrupted again at %s, it ended at %s", v.p.stopped[1], v.p.ended)
 	}
 	if at < v.p.ended && (deleted < 0 || deleted > max(at, created)+time.Second) {
 		v.failf("stops", "interrupted at %s, the DELETE of what was created at %s came at %s", at, created, deleted)

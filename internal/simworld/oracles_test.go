@@ -110,8 +110,12 @@ func (v *verdict) learn() {
 		v.uid = v.world.Found(v.p.began)
 	}
 	for _, e := range v.p.entries { // it may have been made again before the command looked
-		if e.Type == journal.Claim && v.p.verb != "run" && e.Object != nil && e.Object.UID != "" {
+		switch {
+		case e.Type != journal.Claim || v.p.verb == "run":
+		case e.Object != nil && e.Object.UID != "":
 			v.uid = string(e.Object.UID)
+		case strings.Contains(e.Text, "does not exist"), strings.Contains(e.Text, "another one has been made"):
+			v.uid = v.world.Latest(v.p.began)
 		}
 	}
 	if v.uid != "" {
@@ -422,6 +426,8 @@ func (v *verdict) surplus(ph phase, m simworld.Moment) bool {
 	case ph.wasAccepted:
 	case v.p.verb == "run":
 		began = ph.began
+	case v.world.Asked(v.p.agent, http.MethodPatch, v.p.began, v.until()) > 0: // it was to be the change that somebody else then made
+		began = v.p.began
 	default:
 		return slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return c.Terminating > 0 })
 	}

@@ -52,7 +52,7 @@ func (s scenario) has(families ...string) bool {
 // calm reports whether watches are up, no request fails and nobody interferes: what is true must
 // then be said in time.
 func (s scenario) calm() bool {
-	return !s.has("requests", "watches", "writes", "acts", "finalizers", "interrupt", "rival", "laggy", "deadline", "taken", "revoked")
+	return !s.has("requests", "watches", "writes", "acts", "finalizers", "rival", "laggy", "deadline", "taken", "revoked")
 }
 
 func shapes(t *testing.T) []recorded.Shape {
@@ -115,6 +115,9 @@ func (s *scenario) lives(r *rand.Rand) {
 		s.homeless(r)
 	case 10:
 		s.outgrow(r)
+	}
+	if s.found != nil && r.IntN(4) == 0 {
+		s.stopFound(r)
 	}
 }
 
@@ -218,7 +221,18 @@ func (s *scenario) outgrow(r *rand.Rand) {
 	s.found = &found{begins: simworld.When{Cue: simworld.Started, At: time.Minute + when(r, 90*time.Second)}, now: s.manifest.DeepCopy(), verb: "scale"}
 }
 
-func (s *scenario) verbByVerb() { s.verbs, s.rival, s.interrupts = true, 0, nil }
+func (s *scenario) verbByVerb() { s.verbs = true }
+
+// stopFound lets the user stop the command that meets what it finds.
+func (s *scenario) stopFound(r *rand.Rand) {
+	at := s.found.begins
+	at.At += when(r, 30*time.Second)
+	s.families, s.interrupts = append(s.families, "interrupt"), []simworld.When{at}
+	if r.IntN(3) == 0 {
+		at.At += when(r, 5*time.Second)
+		s.interrupts = append(s.interrupts, at)
+	}
+}
 
 // refusals lets the API server refuse what the operator writes after the scaling, or after somebody's edit.
 func (s *scenario) refusals(r *rand.Rand) {

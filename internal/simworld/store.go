@@ -310,6 +310,17 @@ func (w *World) Found(at time.Duration) string {
 	return uid
 }
 
+// Latest gives the UID of the custom resource that was there last until a time; empty where there had been none.
+func (w *World) Latest(at time.Duration) string {
+	uid := ""
+	for _, c := range w.kinds[Root].log {
+		if c.At <= at {
+			uid = string(c.Object.GetUID())
+		}
+	}
+	return uid
+}
+
 // Left gives the custom resources that are there now, with their run label and deletion.
 func (w *World) Left() []Object { return all[Object](w, Root) }
 

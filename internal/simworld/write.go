@@ -188,11 +188,12 @@ func orElse(s, fallback string) string {
 	return s
 }
 
-// Reworked reports whether somebody else, in that time, gave the custom resource other Deployments, replicas or
-// container images.
-func (w *World) Reworked(uid string, from, to time.Duration) bool {
+// Reworked reports whether in that time, but at none of one's own writes, the custom resource was given other Deployments,
+// replicas or container images.
+func (w *World) Reworked(uid string, own []Touch, from, to time.Duration) bool {
 	return slices.ContainsFunc(w.kinds[Root].log, func(c *change) bool {
-		if c.At < from || c.At > to || c.By != stranger || c.Old == nil || string(c.Object.GetUID()) != uid {
+		mine := slices.ContainsFunc(own, func(t Touch) bool { return t.At == c.At && t.UID == uid })
+		if c.At < from || c.At > to || mine || c.Old == nil || string(c.Object.GetUID()) != uid {
 			return false
 		}
 		return outline(c.Old) != outline(c.Object)
