@@ -29,6 +29,8 @@ type failure struct {
 	until time.Duration
 	// event is the reason of the Events that alone show it.
 	event string
+	// words is what its last words mean.
+	words string
 }
 
 var failures = map[string]failure{
@@ -60,6 +62,18 @@ var failures = map[string]failure{
 	"evicted": {
 		says:  `\d+ pods were lost one after the other, the last evicted-main-0-clf-.* on node .*: Evicted: Pod ephemeral local storage usage exceeds`,
 		borne: 60 * time.Second, until: 30 * time.Second,
+	},
+	"init-denied": {
+		says:  `init container clf-model-initializer of pod .*exited 3 times, last with code 1`,
+		borne: 60 * time.Second, exits: true, words: `lacks credentials, or they are not accepted`,
+	},
+	"init-no-space": {
+		says:  `init container clf-model-initializer of pod .*exited 3 times, last with code 1`,
+		borne: 60 * time.Second, exits: true, words: `no space is left where it writes`,
+	},
+	"init-oom-killed": {
+		says:  `init container clf-model-initializer of pod .*exited 3 times, last with code 137 \(OOMKilled\)`,
+		borne: 60 * time.Second, exits: true,
 	},
 	"init-fails":    {says: `init container clf-model-initializer of pod .*exited 3 times, last with code 1`, borne: 60 * time.Second, exits: true},
 	"unschedulable": {says: `0/8 nodes are available: 8 node\(s\) didn't match Pod's node affinity/selector`, borne: 60 * time.Second},
@@ -93,6 +107,9 @@ func TestFailures(t *testing.T) {
 			t.Log(strings.TrimSpace(named.text))
 			if !regexp.MustCompile(want.says).MatchString(named.text) {
 				t.Errorf("the failure does not say %s", want.says)
+			}
+			if want.words != "" {
+				p.await(`its last words \(.*` + want.words)
 			}
 			p.await(`  end +\[` + kind + `\] not reached: .*exit 3 `)
 			began := firstTrouble(history, kind)

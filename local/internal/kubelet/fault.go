@@ -33,6 +33,9 @@ const (
 	ExitsOnce        Kind = "exits-once"
 	OOMKilled        Kind = "oom-killed"
 	InitFails        Kind = "init-fails"
+	InitDenied       Kind = "init-denied"
+	InitNoSpace      Kind = "init-no-space"
+	InitOOMKilled    Kind = "init-oom-killed"
 	NeverReady       Kind = "never-ready"
 	LivenessKills    Kind = "liveness-kills"
 	Evicted          Kind = "evicted"
@@ -55,11 +58,20 @@ var kinds = map[Kind]ill{
 	ExitsOnce:        {code: 1, reason: "Error", once: true},
 	OOMKilled:        {code: 137, reason: "OOMKilled"},
 	InitFails:        {code: 1, reason: "Error", init: true},
+	InitDenied:       {code: 1, reason: "Error", init: true, says: denied},
+	InitNoSpace:      {code: 1, reason: "Error", init: true, says: noSpace},
+	InitOOMKilled:    {code: 137, reason: "OOMKilled", init: true},
 	NeverReady:       {deaf: true},
 	LivenessKills:    {deaf: true, killed: true},
 	Evicted:          {evicted: true},
 	Unschedulable:    {},
 }
+
+// What a download says at its end.
+const (
+	denied  = `botocore.exceptions.ClientError: An error occurred (403) when calling the HeadObject operation: AccessDenied: Access Denied`
+	noSpace = `OSError: [Errno 28] No space left on device: '/mnt/models/model.joblib'`
+)
 
 // ill is what goes wrong in a pod's life. What is not set goes well.
 type ill struct {
@@ -78,6 +90,8 @@ type ill struct {
 	reason string
 	code   int32
 	once   bool
+	// says is the last that it writes before it ends, where that is not the usual.
+	says string
 	// deaf means that it answers no probe, killed that the kubelet ends it for that.
 	deaf, killed bool
 	// evicted means that it uses up the node's disk until the kubelet ends the pod.

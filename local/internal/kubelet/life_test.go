@@ -328,7 +328,7 @@ func TestHeals(t *testing.T) {
 	const s = time.Second
 	after := map[Kind]time.Duration{
 		ImageNotFound: 20 * s, NoPullPermission: 20 * s, PullRateLimited: 20 * s, RegistryAway: 20 * s, BadConfig: 10 * s, ConfigMapMissing: 10 * s, SecretKeyMissing: 10 * s,
-		VolumeNotMounted: 8 * s, SandboxFails: 10 * s, CommandNotFound: 20 * s, CrashLoop: 20 * s, OOMKilled: 20 * s, InitFails: 20 * s,
+		VolumeNotMounted: 8 * s, SandboxFails: 10 * s, CommandNotFound: 20 * s, CrashLoop: 20 * s, OOMKilled: 20 * s, InitFails: 20 * s, InitDenied: 20 * s, InitNoSpace: 20 * s, InitOOMKilled: 20 * s,
 		NeverReady: 5 * s, LivenessKills: 10 * s, Evicted: 10 * s,
 	}
 	const heals, starts = 9 * s, 8 * s // starts is how long a good pod may take from its first try

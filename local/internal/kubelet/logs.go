@@ -81,7 +81,7 @@ func containerLog(pod *corev1.Pod, name string, previous bool) ([]string, error)
 		case previous && ended == nil:
 			return nil, fmt.Errorf("previous terminated container %q in pod %q not found", name, pod.Name)
 		case (previous || status.State.Running == nil) && ended != nil:
-			return endedLog(ended), nil
+			return endedLog(ended, kinds[parseFault(pod.Annotations[Annotation]).Kind].says), nil
 		case status.State.Running != nil:
 			return []string{stamp(status.State.Running.StartedAt.Time) + " INFO simulated container " + name + " is running"}, nil
 		case status.State.Waiting != nil:
@@ -100,7 +100,8 @@ func waitingText(waiting *corev1.ContainerStateWaiting) string {
 	}
 }
 
-func endedLog(ended *corev1.ContainerStateTerminated) []string {
+// endedLog is what a container has written that has ended: what its fault says, or the usual.
+func endedLog(ended *corev1.ContainerStateTerminated, says string) []string {
 	at := stamp(ended.StartedAt.Time)
 	switch {
 	case ended.ExitCode == 0:
@@ -109,6 +110,8 @@ func endedLog(ended *corev1.ContainerStateTerminated) []string {
 		return nil
 	case ended.ExitCode == killedCode:
 		return []string{at + " INFO loading model from /mnt/models", at + " INFO allocating tensors"}
+	case says != "":
+		return []string{at + " INFO downloading the model to /mnt/models", says}
 	default:
 		return strings.Split(at+` INFO loading model from /mnt/models
 Traceback (most recent call last):

@@ -18,9 +18,12 @@ import (
 )
 
 // TestFaultsAreAsRecorded holds each way of misbehaving to what a real kubelet wrote: every container state
-// with its reason, exit code and words, every condition with its reason, every Event with its type, field and words.
+// with its reason, words and the exit code that is not the program's own, every condition with its reason, every Event with its type, field and words.
 func TestFaultsAreAsRecorded(t *testing.T) {
 	const image = "local/thing:1"
+	downloads := func(pod *corev1.Pod) {
+		pod.Spec.InitContainers = []corev1.Container{{Name: "clf-model-initializer", Image: image}}
+	}
 	change := func(change func(*corev1.Container)) func(*corev1.Pod) {
 		return func(pod *corev1.Pod) { change(&pod.Spec.Containers[0]) }
 	}
@@ -54,9 +57,9 @@ func TestFaultsAreAsRecorded(t *testing.T) {
 		{annotation: "volume-not-mounting", recording: "volume-not-mounting", until: time.Minute, change: func(pod *corev1.Pod) {
 			pod.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/absent"}}}}
 		}},
-		{annotation: "init-fails", recording: "init-fails", until: 3 * time.Minute, change: func(pod *corev1.Pod) {
-			pod.Spec.InitContainers = []corev1.Container{{Name: "clf-model-initializer", Image: image}}
-		}},
+		{annotation: "init-fails", recording: "init-fails", until: 3 * time.Minute, change: downloads},
+		{annotation: "init-no-space", recording: "init-no-space", until: 3 * time.Minute, change: downloads},
+		{annotation: "init-oom-killed", recording: "init-out-of-memory", until: 3 * time.Minute, change: downloads},
 	} {
 		t.Run(tc.annotation, func(t *testing.T) {
 			th := newTheater(Realistic, tc.annotation, func(pod *corev1.Pod) {
@@ -118,7 +121,11 @@ func statusFacts(s corev1.PodStatus, facts map[string]bool) {
 		}
 		for where, t := range map[string]*corev1.ContainerStateTerminated{"ended": c.State.Terminated, "had ended": c.LastTerminationState.Terminated} {
 			if t != nil {
-				facts[fmt.Sprintf("container %s %s: %s %q", c.Name, where, t.Reason, plain(t.Message))] = true
+				code := fmt.Sprintf("code %d", t.ExitCode)
+				if t.Reason == "Error" {
+					code = "a code of its own"
+				}
+				facts[fmt.Sprintf("container %s %s: %s with %s %q", c.Name, where, t.Reason, code, plain(t.Message))] = true
 			}
 		}
 	}
