@@ -305,6 +305,7 @@ func (w *World) illOf(deployment string, nth int) *Ill {
 	for i := range w.Ills {
 		ill := &w.Ills[i]
 		if ill.Which == which && nth >= ill.First && nth <= ill.Last && w.now() >= ill.From && (ill.Until == 0 || w.now() < ill.Until) {
+			w.happens("ill: " + string(ill.Kind))
 			return ill
 		}
 	}

@@ -51,6 +51,8 @@ type history struct {
 	mu       sync.Mutex // of programs, and of which of them a life is at
 	programs []*program
 	truths   map[string][]simworld.Moment
+	// interrupted are the phases in which the user wanted to stop.
+	interrupted []string
 }
 
 // truthOf remembers what was true of a custom resource, which its commands share, once all is over.
@@ -170,6 +172,7 @@ func (l *life) interrupt() {
 	defer l.mu.Unlock()
 	if l.at != nil {
 		l.at.stopped = append(l.at.stopped, l.world.Elapsed())
+		l.interrupted = append(l.interrupted, fmt.Sprint(l.phase.Load()))
 		l.stop <- ops.Interrupted
 	}
 }

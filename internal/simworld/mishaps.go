@@ -3,6 +3,7 @@ package simworld
 import (
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -60,6 +61,7 @@ type faults struct {
 	// renewed are the clients whose credentials are new.
 	renewed map[string]bool
 	fired   []Fired
+	others  map[Fired]bool // what else came about, and in which phases
 	// since is when each fault of the list began to be; negative: not yet.
 	since []time.Duration
 	// stuck is the resourceVersion of that moment.
@@ -100,7 +102,7 @@ type fate struct {
 }
 
 func newFaults(w *World, list []Fault) *faults {
-	f := &faults{w: w, list: list, writes: map[string]int{}, renewed: map[string]bool{}}
+	f := &faults{w: w, list: list, writes: map[string]int{}, renewed: map[string]bool{}, others: map[Fired]bool{}}
 	for i, fault := range list {
 		f.since, f.stuck = append(f.since, -1), append(f.stuck, 0)
 		w.on(fault.When, func() {
@@ -113,6 +115,13 @@ func newFaults(w *World, list []Fault) *faults {
 	}
 	return f
 }
+
+// happens notes for a reader of the table that something else came about in this phase.
+func (w *World) happens(kind string) { w.faults.others[Fired{Kind: kind, Phase: w.Phase()}] = true }
+
+// Happened gives what came about beside faults and the doings of others, once for each phase: illnesses, and what befell the
+// operator and the clock.
+func (w *World) Happened() []Fired { return slices.Collect(maps.Keys(w.faults.others)) }
 
 func (f *faults) fire(fault Fault, what string) {
 	f.fired = append(f.fired, Fired{At: f.w.now(), Kind: string(fault.Kind), Phase: f.w.Phase()})

@@ -105,12 +105,16 @@ func (p *operator) actor() *actor {
 	for _, refusal := range p.w.Operator.Refused {
 		p.w.on(refusal.When, func() {
 			p.w.notef("updates of Deployments are refused for %s: %s", refusal.For, refusal.Why)
+			p.w.happens("operator refused: " + string(refusal.Why))
 			p.refusals[refusal.Why] = true
 			p.w.after(refusal.For, func() { delete(p.refusals, refusal.Why) })
 		})
 	}
 	for _, down := range p.w.Operator.Down {
-		p.w.after(down.At, func() { p.w.notef("operator down") })
+		p.w.after(down.At, func() {
+			p.w.notef("operator down")
+			p.w.happens("operator restarts")
+		})
 		p.w.after(down.At+down.For, func() {
 			p.w.notef("operator up")
 			for _, o := range all[Object](p.w, Root) {

@@ -63,6 +63,9 @@ func (v *verdict) failures() {
 			continue
 		}
 		if hold, known := tolerance(e.Reason); known {
+			if !v.p.request.FailFast {
+				v.failf("failure", "%s %q at %s, but the user wants to wait until the limit", e.Reason, e.Text, e.at)
+			}
 			v.failed(e, hold)
 			continue
 		}

@@ -166,8 +166,14 @@ func (c *table) count(row, column string) {
 }
 
 func (c *table) add(h *history) {
-	for _, f := range h.world.Fired() {
+	for _, f := range append(h.world.Fired(), h.world.Happened()...) {
 		c.count(f.Kind, f.Phase)
+	}
+	for _, phase := range h.interrupted {
+		c.count("Ctrl-C", phase)
+	}
+	if h.rival > 0 {
+		c.count("second user", "all")
 	}
 	for _, p := range h.programs {
 		c.count("exit "+string(p.reason), "all")

@@ -138,6 +138,7 @@ func New(c Config) *World {
 	for _, set := range c.Clock {
 		w.on(set.When, func() {
 			w.notef("the cluster's clock is set by %s", set.By)
+			w.happens("clock set")
 			w.Ahead += set.By
 			w.clockSet = append(w.clockSet, w.now())
 		})
