@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -247,3 +248,29 @@ func containsAny(text string, parts []string) bool {
 	}
 	return false
 }
+
+// transientTexts are errors that the operator retries and mostly overcomes; alone they never are a
+// failure.
+var transientTexts = []string{
+	"failed calling webhook", "object is being deleted", "already exists", "has been modified",
+	"Too Many Requests", "too many requests", "Timeout", "timeout", "timed out", "deadline exceeded",
+	"connection refused", "connection reset", "connection lost", "unable to handle the request",
+}
+
+// permanentTexts are the API server's own words for an object that it will refuse every time. They come before
+// the transient ones: what is invalid may be a timeoutSeconds.
+var permanentTexts = []string{"is invalid:", "is forbidden:"}
+
+// deniedTexts are a webhook's and a ValidatingAdmissionPolicy's words for what they do not let pass.
+var deniedTexts = []string{"denied the request", "denied request:"}
+
+// deniedHint is what to do about them.
+const deniedHint = "correct the manifest, or ask whoever made the policy"
+
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
+// unnamed returns what is said without the names in it, which are anybody's words: a model may be called timeout.
+func unnamed(text string) string { return quoted.ReplaceAllString(text, `""`) }
+
+// quotaText is the API server's word for what it forbids only until there is room.
+const quotaText = "exceeded quota"

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +74,7 @@ func (l *look) findSeen() {
 	case l.statusIsYounger():
 		l.seen = true
 		l.provef("the operator has written the status after generation %d", generation)
+		l.findUnarrived()
 		return
 	case l.goal.Proven == generation:
 		l.seen = true
@@ -90,10 +90,7 @@ func (l *look) findSeen() {
 	if byDates {
 		patience = unexplainedPatience // they lie where the API server's clock was set back
 	}
-	for _, leaf := range arrival.Missing {
-		l.lackWithinf(patience, "leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
-			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
-	}
+	l.lackLeaves(arrival, patience)
 	if byDates {
 		l.seen = true
 		l.provef("the operator has written the status after generation %d", generation)
@@ -115,6 +112,21 @@ func (l *look) findSeen() {
 		l.seen, l.Settle = true, true
 		l.Stamp = stamp(generation, l.snap.Owned(l.root.GetUID()))
 		l.provef("settled: no owned object has changed for %s since generation %d", SettleTime, generation)
+	}
+}
+
+// findUnarrived demands that a change shows in the Deployments although the operator has written a status after it. What it
+// read of them may have been of before its own last write, and look as the spec does when that takes back what it had said.
+func (l *look) findUnarrived() {
+	if !l.firstLook() {
+		l.lackLeaves(l.arrival(), unexplainedPatience)
+	}
+}
+
+func (l *look) lackLeaves(arrival engine.Arrival, patience time.Duration) {
+	for _, leaf := range arrival.Missing {
+		l.lackWithinf(patience, "leaf/"+leaf.Path+"/"+leaf.Child, "Deployment %s still has %s %s, the spec says %s: the operator has not acted, or something rewrites it",
+			leaf.Child, leaf.Path, leaf.Has, leaf.Wants)
 	}
 }
 
@@ -329,24 +341,6 @@ func (l *look) remarkConditions() {
 	}
 }
 
-// transientTexts are errors that the operator retries and mostly overcomes; alone they never are a
-// failure.
-var transientTexts = []string{
-	"failed calling webhook", "object is being deleted", "already exists", "has been modified",
-	"Too Many Requests", "too many requests", "Timeout", "timeout", "timed out", "deadline exceeded",
-	"connection refused", "connection reset", "connection lost", "unable to handle the request",
-}
-
-// permanentTexts are the API server's own words for an object that it will refuse every time. They come before
-// the transient ones: what is invalid may be a timeoutSeconds.
-var permanentTexts = []string{"is invalid:", "is forbidden:"}
-
-// deniedTexts are a webhook's and a ValidatingAdmissionPolicy's words for what they do not let pass.
-var deniedTexts = []string{"denied the request", "denied request:"}
-
-// deniedHint is what to do about them.
-const deniedHint = "correct the manifest, or ask whoever made the policy"
-
 // endingText is the API server's word for what cannot be made in a namespace that is being deleted.
 const endingText = "because it is being terminated"
 
@@ -355,17 +349,9 @@ const unentitledText = `is forbidden: User ""`
 
 func endingHint(namespace string) string { return "kubectl get namespace " + namespace + " -o yaml" }
 
-// quotaText is the API server's word for what it forbids only until there is room.
-const quotaText = "exceeded quota"
-
 // progressText is in the operator's word for a Deployment past its progress deadline, whose own condition tells
 // it too, and when it has passed.
 const progressText = "is no longer progressing"
-
-var quoted = regexp.MustCompile(`"[^"]*"`)
-
-// unnamed returns what is said without the names in it, which are anybody's words: a model may be called timeout.
-func unnamed(text string) string { return quoted.ReplaceAllString(text, `""`) }
 
 func (l *look) findOperatorError() {
 	text := l.status.Description

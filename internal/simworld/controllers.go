@@ -266,6 +266,8 @@ const (
 	NeverReady    IllKind = "never ready"
 	Quota         IllKind = "quota"
 	PodsDenied    IllKind = "pods denied"
+	SetsQuota     IllKind = "quota of replicasets"
+	SetsDenied    IllKind = "replicasets denied"
 	SlowPull      IllKind = "slow pull"
 	Evicted       IllKind = "evicted"
 	Ousted        IllKind = "evicted before it is ready"

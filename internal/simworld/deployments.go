@@ -175,6 +175,10 @@ func (r *rollout) make(n int) bool {
 			Selector: &metav1.LabelSelector{MatchLabels: merged(r.d.Spec.Selector.MatchLabels, map[string]string{templateHash: sum})},
 		},
 	}
+	if ill := r.w.illOf(r.d.Name, r.w.wards[r.d.Name]+1); ill != nil && (ill.Kind == SetsQuota || ill.Kind == SetsDenied) {
+		r.refused(rs.Name, ill.Kind)
+		return false
+	}
 	made, err := r.w.create(rs, managerName)
 	if err != nil { // a ReplicaSet of a former Deployment of that name
 		r.w.mutate("Deployment", r.d.Name, managerName, "status", func(o Object) {
@@ -186,6 +190,28 @@ func (r *rollout) make(n int) bool {
 	r.now, _ = made.(*appsv1.ReplicaSet)
 	r.made = true
 	return true
+}
+
+// refused tells why the newest ReplicaSet cannot be made, in the condition for the first time only, and lets it be tried again.
+func (r *rollout) refused(name string, why IllKind) {
+	text := fmt.Sprintf("Failed to create new replica set %q: replicasets.apps %q is forbidden: exceeded quota: compute, requested: count/replicasets.apps=1, used: count/replicasets.apps=9, limited: count/replicasets.apps=9", name, name)
+	if why == SetsDenied {
+		text = fmt.Sprintf("Failed to create new replica set %q: admission webhook \"sets.policy.example\" denied the request: no owner label", name)
+	}
+	if c := find(r.d.Status.Conditions, appsv1.DeploymentProgressing); c == nil || c.Reason != "ReplicaSetCreateError" {
+		r.w.mutate("Deployment", r.d.Name, managerName, "status", func(o Object) {
+			d, _ := o.(*appsv1.Deployment)
+			condition(r.w.stamp(), &d.Status, appsv1.DeploymentProgressing, false, "ReplicaSetCreateError", text)
+		})
+	}
+	r.w.event(r.d, "Warning", "ReplicaSetCreateError", "deployment-controller", text)
+	if again := "again " + r.d.Name; r.w.wards[again] == 0 {
+		r.w.wards[again]++
+		r.w.after(500*time.Millisecond, func() {
+			r.w.wards[again]--
+			r.w.syncDeployment(r.d.Name)
+		})
+	}
 }
 
 // scale moves the replicas as a rolling update with maxSurge 25% and maxUnavailable 0 does.

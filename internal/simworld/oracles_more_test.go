@@ -465,6 +465,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		if v.has("outgrown") && slices.Contains([]string{"CrashLoop", "OutOfMemory", "NoProgress"}, s.Class) {
 			continue // since when what comes and goes is meant to stay, after a scaling, the world does not tell
 		}
+		if strings.HasPrefix(s.Description, "Deployment/") && s.Class != "NoProgress" && (v.unheard() || v.has("clock")) {
+			continue // only Events tell whether it is of the present generation
+		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "NoProgress" {
 			due = max(due, v.causedBy(ph, s))

@@ -425,7 +425,7 @@ func cue(r *rand.Rand, longest time.Duration) simworld.When {
 func (s *scenario) ills(r *rand.Rand) {
 	kinds := []simworld.IllKind{
 		simworld.ImageMissing, simworld.BadImageName, simworld.CrashLoop, simworld.OutOfMemory, simworld.ConfigMissing, simworld.InitFails,
-		simworld.Unschedulable, simworld.NeverReady, simworld.Quota, simworld.PodsDenied, simworld.SlowPull, simworld.Evicted, simworld.Ousted, simworld.Flaps,
+		simworld.Unschedulable, simworld.NeverReady, simworld.Quota, simworld.PodsDenied, simworld.SetsQuota, simworld.SetsDenied, simworld.SlowPull, simworld.Evicted, simworld.Ousted, simworld.Flaps,
 	}
 	ill := simworld.Ill{Kind: kinds[r.IntN(len(kinds))], Which: r.IntN(2), First: 1, Last: 1000}
 	switch r.IntN(4) {

@@ -326,20 +326,18 @@ func symptomsOf(o Object) (classes map[string]int, well bool) {
 	case *corev1.Pod:
 		return podSymptoms(o), isReady(o)
 	case *appsv1.ReplicaSet:
-		classes = map[string]int{}
 		for _, c := range o.Status.Conditions {
-			switch {
-			case strings.Contains(c.Message, "exceeded quota"):
-				classes["Quota"] = 0
-			case strings.Contains(c.Message, "denied the request"):
-				classes["PodsDenied"] = 0
-			}
+			classes = refusedClass(c.Message)
 		}
 		return classes, len(o.Status.Conditions) == 0
 	case *appsv1.Deployment:
 		c := find(o.Status.Conditions, appsv1.DeploymentProgressing)
-		if c != nil && c.Reason == "ProgressDeadlineExceeded" {
+		switch {
+		case c == nil:
+		case c.Reason == "ProgressDeadlineExceeded":
 			return map[string]int{"NoProgress": 0}, false
+		case c.Reason == "ReplicaSetCreateError" && o.Status.ObservedGeneration < o.Generation: // of the present template, and no former one
+			return refusedClass(c.Message), false
 		}
 		return nil, true
 	case *unstructured.Unstructured:
@@ -356,6 +354,13 @@ func symptomsOf(o Object) (classes map[string]int, well bool) {
 		return map[string]int{"OperatorError": 0}, false
 	}
 	return nil, true
+}
+
+func refusedClass(words string) map[string]int {
+	if strings.Contains(words, "exceeded quota") {
+		return map[string]int{"Quota": 0}
+	}
+	return map[string]int{"PodsDenied": 0}
 }
 
 func podSymptoms(pod *corev1.Pod) map[string]int {
