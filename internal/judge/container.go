@@ -75,7 +75,7 @@ func (l *look) findWaiting(pod *corev1.Pod, c corev1.ContainerStatus, what strin
 			words += " " + failed.Message // an older kubelet does not repeat the cause while it backs off
 		}
 		p.Class, p.Hint = pullClass(withoutImage(words, c.Image), p.Hint)
-		p.Unsure = l.pullsAgain(pod, c.Name)
+		p.Unsure = l.pullsAgain(pod, c.Image)
 		p.Vague = vaguePull.MatchString(words)
 	case MissingReference:
 		p.Class, p.Hint = referenceClass(pod.Namespace, w.Message, p.Hint)
@@ -87,12 +87,35 @@ func (l *look) findWaiting(pod *corev1.Pod, c corev1.ContainerStatus, what strin
 // belatedTexts are what a kubelet says of a container that it could not start in time on a busy node, and starts later.
 var belatedTexts = []string{"failed to sync configmap cache", "failed to sync secret cache", "failed to reserve container name"}
 
-// pullsAgain reports whether a container's image is being pulled. While it is, the kubelet goes on showing how the former try ended.
-func (l *look) pullsAgain(pod *corev1.Pod, container string) bool {
-	last := l.newestEvent(pod, func(e *corev1.Event) bool {
-		return slices.Contains([]string{"Pulling", "Pulled", "Failed", "BackOff"}, e.Reason) && aboutContainer(e, container)
+// pullsAgain reports whether an image is being pulled for a pod. While it is, the kubelet writes no status, and so shows how the
+// former try ended. Of containers that share it one pulls, and all back off. What is later than what tells dates of whole seconds alone.
+func (l *look) pullsAgain(pod *corev1.Pod, image string) bool {
+	if l.snap.Refused(snapshot.Event) {
+		return false
+	}
+	var begun, ended time.Time
+	for _, e := range l.snap.Events(pod.UID) {
+		if !mentions(e, pod, image) {
+			continue
+		}
+		switch at := snapshot.EventTime(e); {
+		case e.Reason == "Pulling":
+			begun = later(begun, at)
+		case e.Reason == "Pulled", e.Reason == "Failed" && !strings.HasPrefix(e.Message, "Error: "):
+			ended = later(ended, at)
+		case e.Reason == "Failed", e.Reason == "BackOff": // it may come in the same second before the next try
+			ended = later(ended, at.Add(-coarse))
+		}
+	}
+	_, status := written(pod.ManagedFields) // Events may have been dropped
+	return begun.After(ended) && !status.After(begun.Add(coarse))
+}
+
+// mentions reports whether an Event is about a container that has the image.
+func mentions(e *corev1.Event, pod *corev1.Pod, image string) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(c corev1.ContainerStatus) bool {
+		return c.Image == image && aboutContainer(e, c.Name)
 	})
-	return last != nil && last.Reason == "Pulling"
 }
 
 // withoutImage returns what is said of an image without its name, which may be anything: a model may be called denied.

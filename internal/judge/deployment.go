@@ -144,7 +144,7 @@ func (l *look) findImpliedTemplate(w engine.Workload, d *appsv1.Deployment) {
 
 // findServing tells whether requests are still served while a new version does not come up.
 func (l *look) findServing(d *appsv1.Deployment, ready int32) {
-	former, made := int32(0), Unmade(d) == nil
+	former, made := int32(0), Unmade(d) == nil || d.Status.ObservedGeneration >= d.Generation && l.fitting(d) != nil
 	for _, rs := range l.snap.Owned(d.UID) {
 		if made && isPresent(d, rs) {
 			continue
@@ -289,13 +289,23 @@ func (l *look) podsOf(d *appsv1.Deployment) (total, ready, leaving int32) {
 	return total, ready, leaving
 }
 
-// isPresent reports whether a ReplicaSet is that of the Deployment's present template. Both carry
-// the revision in an annotation; while one of them does not, no ReplicaSet is ruled out. One that has pods where the Deployment
+// isPresent reports whether a ReplicaSet is that of the Deployment's present template. One that has pods where the Deployment
 // counts none of its template is a former one: where template and number change at once it is scaled before the other is made.
 func isPresent(d *appsv1.Deployment, o snapshot.Object) bool {
+	rs, ok := o.(*appsv1.ReplicaSet)
+	return fits(d, o) && (!ok || rs.Status.Replicas == 0 || d.Status.UpdatedReplicas > 0)
+}
+
+// fits reports whether a ReplicaSet may be that of the Deployment's present template: it has its images, as far as they are
+// known, and its revision. While an annotation does not tell that, no ReplicaSet is ruled out.
+func fits(d *appsv1.Deployment, o snapshot.Object) bool {
 	const revision = "deployment.kubernetes.io/revision"
-	if rs, ok := o.(*appsv1.ReplicaSet); ok && rs.Status.Replicas > 0 && d.Status.UpdatedReplicas == 0 {
-		return false
+	if rs, ok := o.(*appsv1.ReplicaSet); ok {
+		for _, c := range rs.Spec.Template.Spec.Containers {
+			if !slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(is corev1.Container) bool { return is.Name == c.Name && is.Image == c.Image }) {
+				return false
+			}
+		}
 	}
 	has, wants := o.GetAnnotations()[revision], d.Annotations[revision]
 	return has == "" || wants == "" || has == wants
@@ -343,6 +353,7 @@ func findDeployment(l *look, o snapshot.Object) {
 			if !after.IsZero() { // that gets as long as the rollout did
 				after = after.Add(progressDeadline(d))
 			}
+			after = later(after, l.nodesUntil(d))
 			if !l.firstLook() { // it may be of before the change
 				since = time.Time{}
 			}

@@ -215,7 +215,7 @@ func (v *Verdict) weigh(held Held, next *Memory, now time.Time, wake *alarm) {
 // that does not pass. Anything else is returned as it is.
 func (p Problem) explainedBy(problems []Held) Problem {
 	for _, held := range problems {
-		if held.isBelow(p) {
+		if held.isBelow(p) && held.Class != PodsEvicted { // of which another pod has come since
 			p.Message = strings.TrimSuffix(p.Message, ".") + ": " + held.Message
 			p.Chain, p.Hint, p.Log = held.Chain, held.Hint, held.Log
 			break
@@ -233,12 +233,12 @@ func (p Problem) isBelow(symptom Problem) bool {
 	return slices.ContainsFunc(p.Chain, func(l Link) bool { return l.Ref.UID == late })
 }
 
-// causeOf returns what a symptom comes from: a problem below it that may be a failure itself, or a node that is on its way, and is there or
+// causeOf returns what a symptom comes from: a problem below it that may be a failure itself, and is there or
 // was a moment ago. The one decides then, and where it has gone the symptom may be healing.
 func (m *Memory) causeOf(p Problem) *Held {
 	var cause *Held
 	for _, held := range m.problems {
-		if !held.isBelow(p) || held.Tolerance() < 0 && held.Class != NodesComing {
+		if !held.isBelow(p) || held.Tolerance() < 0 {
 			continue
 		}
 		if cause == nil || held.Absent.IsZero() || !cause.Absent.IsZero() && held.Absent.After(cause.Absent) {

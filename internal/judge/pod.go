@@ -108,6 +108,24 @@ func (l *look) begunAfter(d *appsv1.Deployment, since time.Time) (last time.Time
 	return last
 }
 
+// provisioning is how long a node may take to come that an autoscaler has promised: by then the cluster autoscaler has
+// given it up, by its default, and tries elsewhere.
+const provisioning = 15 * time.Minute
+
+// nodesUntil returns until when nodes that were promised for a Deployment's pods may come; zero where none waits for one.
+func (l *look) nodesUntil(d *appsv1.Deployment) (until time.Time) {
+	for _, o := range l.snap.Living(snapshot.Pod) {
+		pod, ok := o.(*corev1.Pod)
+		if !ok || pod.Spec.NodeName != "" || l.behind(pod) != d && !l.snap.Within(d.UID, pod.UID) || !l.nodesComing(pod) {
+			continue
+		}
+		if at, _ := l.promised(pod); !at.IsZero() {
+			until = later(until, at.Add(provisioning))
+		}
+	}
+	return until
+}
+
 // progressDeadline returns how long a Deployment may go without progress.
 func progressDeadline(d *appsv1.Deployment) time.Duration {
 	if d.Spec.ProgressDeadlineSeconds == nil {

@@ -56,12 +56,12 @@ func (l *look) findRefusalBelow(d *appsv1.Deployment) {
 			continue
 		}
 		class, hint := refusalClass(d, c.Message)
-		since := c.LastTransitionTime.Time
+		since, first := c.LastTransitionTime.Time, d.Annotations["deployment.kubernetes.io/revision"] == "1"
 		if !l.firstLook() { // it may be of before the change
 			since = time.Time{}
 		}
 		l.Problems = append(l.Problems, Problem{
-			Class: class, Key: string(class) + "/" + string(d.UID), Since: since,
+			Class: class, Key: string(class) + "/" + string(d.UID), Since: since, Unsure: !first && d.Status.Replicas > 0, // it may be a former one's
 			Message: c.Message, Chain: l.chain(d, c.Reason+": "+c.Message), Hint: hint,
 		})
 	}
@@ -78,31 +78,38 @@ func (l *look) isAboutPresent(d *appsv1.Deployment, words string) bool {
 // findUnmade reads why a Deployment's ReplicaSet itself cannot be made. The condition keeps its first words and date, also
 // when another generation has come or the one has come back whose ReplicaSet is there: so it counts from when we see it.
 func (l *look) findUnmade(d *appsv1.Deployment) {
-	c, observed := Unmade(d), d.Status.ObservedGeneration >= d.Generation
-	if c == nil || observed && l.hasCounted(d) {
+	c, observed, rs := Unmade(d), d.Status.ObservedGeneration >= d.Generation, l.fitting(d)
+	if c == nil || observed && rs != nil && rs.Status.Replicas == d.Status.UpdatedReplicas {
 		return
 	}
 	words, present := l.lastUnmade(d, *c)
 	class, hint := refusalClass(d, words)
+	doubtful := !present || observed && (rs != nil || !l.snap.Complete(snapshot.ReplicaSet))
 	l.Problems = append(l.Problems, Problem{
-		Class: class, Key: fmt.Sprintf("%s/%s/%d", class, d.UID, d.Generation), Unsure: !present || observed && !l.snap.Complete(snapshot.ReplicaSet),
+		Class: class, Key: fmt.Sprintf("%s/%s/%d", class, d.UID, d.Generation), Unsure: doubtful, Late: doubtful,
 		Message: words, Chain: l.chain(d, c.Reason), Hint: hint,
 	})
 }
 
-// hasCounted reports whether the pods that a Deployment counts as updated are those of a ReplicaSet that is there.
-func (l *look) hasCounted(d *appsv1.Deployment) bool {
-	return slices.ContainsFunc(l.snap.Owned(d.UID), func(o snapshot.Object) bool {
-		rs, ok := o.(*appsv1.ReplicaSet)
-		return ok && isPresent(d, rs) && rs.Status.Replicas == d.Status.UpdatedReplicas
-	})
+// fitting returns a ReplicaSet that may be that of a Deployment's present template, or nil.
+func (l *look) fitting(d *appsv1.Deployment) *appsv1.ReplicaSet {
+	for _, o := range l.snap.Owned(d.UID) {
+		if rs, ok := o.(*appsv1.ReplicaSet); ok && fits(d, rs) {
+			return rs
+		}
+	}
+	return nil
 }
 
 // lastUnmade returns the last words of why a Deployment's ReplicaSet cannot be made, and whether they are of the present
 // generation. The condition keeps the first ones, also those of a generation before.
 func (l *look) lastUnmade(d *appsv1.Deployment, c appsv1.DeploymentCondition) (words string, present bool) {
 	spec, _ := written(d.ManagedFields)
-	words, present = c.Message, d.Generation == 1 || d.Status.ObservedGeneration >= d.Generation || !spec.IsZero() && c.LastTransitionTime.After(spec)
+	since := c.LastTransitionTime.Time
+	words, present = c.Message, d.Generation == 1 || d.Status.ObservedGeneration >= d.Generation || !spec.IsZero() && since.After(spec)
+	if l.snap.Refused(snapshot.Event) { // nothing else will tell
+		return words, present || !spec.IsZero() && !since.Before(spec)
+	}
 	for _, e := range slices.Backward(l.snap.Events(d.UID)) {
 		if e.Reason == c.Reason {
 			return strings.TrimPrefix(e.Message, "(combined from similar events): "), present || !spec.IsZero() && snapshot.EventTime(e).After(spec)

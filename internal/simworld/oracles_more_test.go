@@ -465,8 +465,8 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 		if v.has("outgrown") && slices.Contains([]string{"CrashLoop", "OutOfMemory", "NoProgress"}, s.Class) {
 			continue // since when what comes and goes is meant to stay, after a scaling, the world does not tell
 		}
-		if strings.HasPrefix(s.Description, "Deployment/") && s.Class != "NoProgress" && (v.unheard() || v.has("clock")) {
-			continue // only Events tell whether it is of the present generation
+		if strings.HasPrefix(s.Description, "Deployment/") && s.Class != "NoProgress" && (v.unheard() || v.has("clock") || v.config.Server.WatchList == "ignores") {
+			continue // whether it is of the present generation only Events tell, and when that was written
 		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
 		if s.Class == "NoProgress" {
