@@ -187,7 +187,8 @@ func (v *verdict) gaveUp(ph phase, e *told) {
 		v.wasReached(ph, e)
 	case ops.Vanished:
 		gone := func(m simworld.Moment) bool { return !m.Root || m.Deleting }
-		absent := strings.Contains(e.Text, "does not exist") && v.world.Absent(v.p.began, e.at) // whichever it was
+		said := strings.Contains(e.Text, "does not exist") || strings.Contains(e.Text, "was deleted by somebody else")
+		absent := said && v.world.Absent(v.p.began, e.at) // whichever it was
 		if !absent && !v.during(v.p.began, e.at, gone) && !v.world.Reworked(v.uid, v.touches(), v.p.began-v.delay(e.at), e.at) {
 			v.failf("failure", "%s %q, but it was there and as it had been", e.Reason, e.Text)
 		}
@@ -422,11 +423,11 @@ func (v *verdict) reachedSince(ph phase, over time.Duration) time.Duration {
 	return min(since, max(unseen, v.blindSince()))
 }
 
-// holds reports whether the goal of a phase is reached, in the operator's eyes too, or, where it never says so because a
-// part is at zero, in the deployment controller's.
+// holds reports whether the goal of a phase is reached, in the deployment controller's eyes and the operator's too, unless that
+// never says so because a part is at zero.
 func (v *verdict) holds(ph phase, m simworld.Moment) bool {
 	noted := !slices.ContainsFunc(m.Children, func(c simworld.Child) bool { return !c.Noted })
-	return v.lacks(ph, m) == "" && m.Strangers == 0 && (m.State == "Available" || m.Zero && m.State != "Failed" && noted)
+	return v.lacks(ph, m) == "" && m.Strangers == 0 && noted && (m.State == "Available" || m.Zero && m.State != "Failed")
 }
 
 func endOf(ph phase) string {
@@ -469,6 +470,9 @@ func (v *verdict) slowFailure(ph phase, over time.Duration) {
 			continue // whether it is of the present generation only Events tell, and when that was written
 		}
 		due := max(s.At, ph.began, v.operated(ph)) + hold
+		if v.has("outgrown") { // before the operator has scaled it, it may be among what goes
+			due = max(due, v.since(ph, over, func(m simworld.Moment) bool { return m.Unwritten == "" })+time.Second+hold)
+		}
 		if s.Class == "NoProgress" {
 			due = max(due, v.causedBy(ph, s))
 		}
