@@ -154,6 +154,9 @@ func Find(s *snapshot.Snapshot, e engine.Reader, g Goal) Findings {
 	matched := l.findWorkloads()
 	l.findState(matched)
 	l.findProblems(matched)
+	if len(l.Lacks) == 0 { // last, for it takes more work than all the others
+		l.findUnarrived()
+	}
 	l.Seen = l.seen && !l.Settle
 	return *l.Findings
 }

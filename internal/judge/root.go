@@ -74,7 +74,6 @@ func (l *look) findSeen() {
 	case l.statusIsYounger():
 		l.seen = true
 		l.provef("the operator has written the status after generation %d", generation)
-		l.findUnarrived()
 		return
 	case l.goal.Proven == generation:
 		l.seen = true
@@ -118,7 +117,7 @@ func (l *look) findSeen() {
 // findUnarrived demands that a change shows in the Deployments although the operator has written a status after it. What it
 // read of them may have been of before its own last write, and look as the spec does when that takes back what it had said.
 func (l *look) findUnarrived() {
-	if !l.firstLook() {
+	if !l.firstLook() && l.statusIsYounger() {
 		l.lackLeaves(l.arrival(), unexplainedPatience)
 	}
 }

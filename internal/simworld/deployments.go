@@ -205,10 +205,11 @@ func (r *rollout) refused(name string, why IllKind) {
 		})
 	}
 	r.w.event(r.d, "Warning", "ReplicaSetCreateError", "deployment-controller", text)
-	if again := "again " + r.d.Name; r.w.wards[again] == 0 {
+	again := fmt.Sprint("again ", r.d.Name, " ", r.d.Generation)
+	if tries := r.w.wards[again]; tries&1 == 0 { // the next is not on its way yet
 		r.w.wards[again]++
-		r.w.after(500*time.Millisecond, func() {
-			r.w.wards[again]--
+		r.w.after(500*time.Millisecond<<min(tries/2, 6), func() {
+			r.w.wards[again]++
 			r.w.syncDeployment(r.d.Name)
 		})
 	}
