@@ -296,10 +296,12 @@ func isPresent(d *appsv1.Deployment, o snapshot.Object) bool {
 	return fits(d, o) && (!ok || rs.Status.Replicas == 0 || d.Status.UpdatedReplicas > 0)
 }
 
+// revision is the annotation by which the deployment controller numbers a Deployment's templates.
+const revision = "deployment.kubernetes.io/revision"
+
 // fits reports whether a ReplicaSet may be that of the Deployment's present template: it has its images, as far as they are
 // known, and its revision. While an annotation does not tell that, no ReplicaSet is ruled out.
 func fits(d *appsv1.Deployment, o snapshot.Object) bool {
-	const revision = "deployment.kubernetes.io/revision"
 	if rs, ok := o.(*appsv1.ReplicaSet); ok {
 		for _, c := range rs.Spec.Template.Spec.Containers {
 			if !slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(is corev1.Container) bool { return is.Name == c.Name && is.Image == c.Image }) {

@@ -154,7 +154,7 @@ func Find(s *snapshot.Snapshot, e engine.Reader, g Goal) Findings {
 	matched := l.findWorkloads()
 	l.findState(matched)
 	l.findProblems(matched)
-	if len(l.Lacks) == 0 { // last, for it takes more work than all the others
+	if l.firmLacks() == 0 { // last, for it takes more work than all the others
 		l.findUnarrived()
 	}
 	l.Seen = l.seen && !l.Settle

@@ -56,7 +56,7 @@ func (l *look) findRefusalBelow(d *appsv1.Deployment) {
 			continue
 		}
 		class, hint := refusalClass(d, c.Message)
-		since, first := c.LastTransitionTime.Time, d.Annotations["deployment.kubernetes.io/revision"] == "1"
+		since, first := c.LastTransitionTime.Time, d.Annotations[revision] == "1"
 		if !l.firstLook() { // it may be of before the change
 			since = time.Time{}
 		}
