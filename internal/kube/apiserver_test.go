@@ -188,6 +188,11 @@ func send(text ...string) act {
 
 // status answers with an error, as the API server words it; headers come as "Name: value".
 func status(code int, reason metav1.StatusReason, headers ...string) act {
+	return says("no", code, reason, headers...)
+}
+
+// says is status with a message.
+func says(message string, code int, reason metav1.StatusReason, headers ...string) act {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		after := "0"
@@ -199,7 +204,7 @@ func status(code int, reason metav1.StatusReason, headers ...string) act {
 			}
 		}
 		w.WriteHeader(code)
-		_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no","reason":%q,"code":%d,"details":{"retryAfterSeconds":%s}}`, reason, code, after)
+		_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":%q,"reason":%q,"code":%d,"details":{"retryAfterSeconds":%s}}`, message, reason, code, after)
 	}
 }
 

@@ -104,13 +104,32 @@ const attempts = 5
 func (c *Cluster) read(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
-		a, err := ask(ctx, limit, request.MaxRetries(0))
+		a, err := c.attempt(ctx, limit, request.MaxRetries(0))
 		wait := max(c.pause(try), retryAfter(err))
-		again := (strained(err) || broken(err)) && (try < attempts || retryAfter(err) > 0) && time.Since(began)+wait < limit
+		again := (strained(err) || broken(err) || isSilent(err)) && (try < attempts || retryAfter(err) > 0) && time.Since(began)+wait < limit
 		if !again || !sleep(ctx, wait) {
 			return a, err
 		}
 	}
+}
+
+// attempt is one of read's. Over HTTP/1.1, which has no pings, a connection that has brought no answer for as long
+// as a watch may bring nothing is given up, and with it the idle ones, which may be as dead.
+func (c *Cluster) attempt(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
+	attempted, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silent := time.AfterFunc(http1Silence, func() {
+		if c.silence() > 0 {
+			cancel(errSilent)
+		}
+	})
+	defer silent.Stop()
+	a, err := ask(attempted, limit, request)
+	if err != nil && isSilent(context.Cause(attempted)) {
+		utilnet.CloseIdleConnectionsFor(c.client.Client.Transport)
+		err = fmt.Errorf("%w for %s: %w", errSilent, http1Silence, context.DeadlineExceeded)
+	}
+	return a, err
 }
 
 // strained reports whether the server was reached and could not serve just then.

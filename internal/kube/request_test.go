@@ -87,6 +87,9 @@ func TestPatchAndDelete(t *testing.T) {
 	})
 }
 
+// starting is what an API server says that does not know all of its paths yet.
+const starting = "the request has been made before all known HTTP paths have been installed, please try again"
+
 func TestWriteErrors(t *testing.T) {
 	cases := []struct {
 		name     string
@@ -118,6 +121,20 @@ func TestWriteErrors(t *testing.T) {
 			},
 			wants:    apierrors.IsTooManyRequests,
 			requests: []string{"0s POST", "200ms POST", "600ms POST", "1.4s POST", "3s POST"},
+		},
+		{
+			name: "a server that has just been started does not touch it either, as it says",
+			script: []step{
+				on("POST", says(starting, 503, metav1.StatusReasonServiceUnavailable, "Retry-After: 5")),
+				on("POST", status(403, metav1.StatusReasonForbidden)),
+			},
+			wants:    apierrors.IsForbidden,
+			requests: []string{"0s POST", "4s POST"},
+		},
+		{
+			name:   "but one that is away may have, before",
+			script: []step{on("POST", status(503, metav1.StatusReasonServiceUnavailable, "Retry-After: 5"))},
+			wants:  apierrors.IsServiceUnavailable,
 		},
 		{
 			name: "a request is repeated once with renewed credentials",
@@ -253,6 +270,44 @@ func TestReadIsRepeated(t *testing.T) {
 				objects, err := s.connect().Read(t.Context(), target(), target().Kind())
 				if c.wants == nil && (err != nil || len(objects) != 1) || c.wants != nil && !c.wants(err) {
 					t.Errorf("got %v, %v", objects, err)
+				}
+				if d := cmp.Diff(c.requests, s.asked()); d != "" {
+					t.Errorf("requests (-want +got):\n%s", d)
+				}
+			})
+		})
+	}
+}
+
+// Over HTTP/1.1 nothing else finds out that a connection is dead.
+func TestSilentReadIsRepeated(t *testing.T) {
+	version := on("GET", send(thing("m", "um", 4)))
+	for name, c := range map[string]struct {
+		proto    int
+		script   []step
+		gives    bool
+		requests []string
+	}{
+		"over HTTP/1.1, after 15 s":               {http1, []step{version, on("GET", hang), version}, true, []string{"0s GET", "0s GET", "15.2s GET"}},
+		"and given up then":                       {http1, []step{version, on("GET", hang), on("GET", hang)}, false, []string{"0s GET", "0s GET", "15.2s GET"}},
+		"over HTTP/2, which has pings, it is not": {2, []step{version, on("GET", hang)}, false, []string{"0s GET", "0s GET"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, c.script...)
+				s.proto = c.proto
+				cluster := s.connect()
+				began := time.Now()
+				var objects []snapshot.Object
+				var err error
+				for range 2 { // the first answer tells the protocol
+					objects, err = cluster.Read(t.Context(), target(), target().Kind())
+				}
+				if c.gives && (err != nil || len(objects) != 1) || !c.gives && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v, %v", objects, err)
+				}
+				if took := time.Since(began); took > 31*time.Second {
+					t.Errorf("it took %s", took)
 				}
 				if d := cmp.Diff(c.requests, s.asked()); d != "" {
 					t.Errorf("requests (-want +got):\n%s", d)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,8 +76,8 @@ func (c *Cluster) Delete(ctx context.Context, resource schema.GroupVersionResour
 	return err
 }
 
-// write sends a request with the given body. It is repeated only after a 429, which says that the
-// server has not touched it; after any other error its outcome is the caller's to find out.
+// write sends a request with the given body. It is repeated only where the server says that it has not touched it;
+// after any other error its outcome is the caller's to find out.
 func (c *Cluster) write(
 	ctx context.Context, verb string, resource schema.GroupVersionResource, namespace, name string,
 	body any, request func() *rest.Request,
@@ -103,11 +104,18 @@ func (c *Cluster) write(
 	return result, nil
 }
 
-// patiently sends a request that may change something, again after a 429 alone.
+// untouched reports whether the server says that it has not begun with the request: it is too busy, or has only just
+// been started and does not know its own paths yet, which it says in these words alone.
+func untouched(err error) bool {
+	return apierrors.IsTooManyRequests(err) ||
+		apierrors.IsServiceUnavailable(err) && strings.Contains(err.Error(), "before all known HTTP paths have been installed")
+}
+
+// patiently sends a request that may change something, again only where the server has not touched it.
 func (c *Cluster) patiently(ctx context.Context, request func() *rest.Request) (answer, error) {
 	for try := 1; ; try++ {
 		a, err := ask(ctx, c.limit, request().MaxRetries(0))
-		if wait := retryAfter(err); apierrors.IsTooManyRequests(err) && (wait > 0 || try < attempts) && sleep(ctx, max(wait, c.pause(try))) {
+		if wait := retryAfter(err); untouched(err) && (wait > 0 || try < attempts) && sleep(ctx, max(wait, c.pause(try))) {
 			continue
 		}
 		return a, err
