@@ -112,7 +112,8 @@ func (w *waiting) operate(ctx context.Context, o outside, reasons <-chan ops.Rea
 		namespace = at.namespace
 	}
 	reason := carryOut(ctx, ops.Deps{
-		Cluster: cluster, Engine: at.engine, Sink: render.NewRedacting(o.name.Speaks(told)), Now: cluster.Now, Ahead: cluster.Ahead, Interrupts: reasons, Requests: cluster.Requests,
+		Cluster: cluster, Engine: at.engine, Sink: render.NewRedacting(o.name.Speaks(told)), Now: cluster.Now, Ahead: cluster.Ahead, Interrupts: reasons,
+		Requests: cluster.Requests, Probes: cluster.Probes,
 	}, namespace, ops.Manner{
 		Limits: w.limits, FailFast: w.failFast == "auto", RequireReady: w.ready, Simulated: w.local,
 		Where: fmt.Sprintf("context %s, server %s, namespace %s", orNone(name), server, namespace),

@@ -339,7 +339,7 @@ func (l *life) close(ctx context.Context, reason Reason) {
 	if l.Simulated {
 		text += " (on the embedded cluster: the pods were simulated)"
 	}
-	text += fmt.Sprintf("; %d API requests; exit %d", l.Requests(), reason.Code())
+	text += fmt.Sprintf("; %s; exit %d", l.Asked(), reason.Code())
 	l.tell(ctx, journal.Entry{Type: journal.Closing, Reason: string(reason), Text: text, Took: l.Now().Sub(l.started), Facts: journal.Facts{
 		End: &journal.End{Exit: reason.Code(), Requests: l.Requests(), Simulated: l.Simulated},
 	}})

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,8 +25,18 @@ type Deps struct {
 	Interrupts <-chan Reason
 	// Ahead tells how far the API server's clock is ahead of Now, at least, and whether that is known.
 	Ahead func() (time.Duration, bool)
-	// Requests tells how many requests the cluster has been sent.
-	Requests func() int
+	// Requests tells how many requests the cluster has been sent, Probes how many of them began a watch anew that had
+	// been silent where only that finds out whether it lives; nil: none.
+	Requests, Probes func() int
+}
+
+// Asked says how many requests the cluster has been sent. What grows with the time alone is counted apart.
+func (d Deps) Asked() string {
+	text := fmt.Sprintf("%d API requests", d.Requests())
+	if d.Probes == nil || d.Probes() == 0 {
+		return text
+	}
+	return fmt.Sprintf("%s, %d of them to begin silent watches anew", text, d.Probes())
 }
 
 // session is one command's life with one custom resource: the loop in which it waits. One goroutine

@@ -226,7 +226,7 @@ func (f *fleet) act(ctx context.Context, m Member) (ops.Reason, journal.Entry) {
 	}
 	voice := &voice{fleet: f}
 	d := f.Deps
-	d.Sink, d.Interrupts, d.Requests = voice, ear, func() int { return 0 } // all of them are counted together
+	d.Sink, d.Interrupts, d.Requests, d.Probes = voice, ear, func() int { return 0 }, nil // all of them are counted together
 	if f.many() || f.Choose != nil {
 		d.Cluster = f.hub
 	}
@@ -363,10 +363,9 @@ func (f *fleet) close(reason ops.Reason) {
 	if f.Manner.Simulated {
 		text += " (on the embedded cluster: the pods were simulated)"
 	}
-	requests := f.Requests()
-	last.Text = text + fmt.Sprintf("; %d API requests; exit %d", requests, reason.Code())
+	last.Text = text + fmt.Sprintf("; %s; exit %d", f.Asked(), reason.Code())
 	last.Reason, last.Took = string(reason), f.Now().Sub(f.started)
-	last.End = &journal.End{Exit: reason.Code(), Requests: requests, Simulated: f.Manner.Simulated}
+	last.End = &journal.End{Exit: reason.Code(), Requests: f.Requests(), Simulated: f.Manner.Simulated}
 	f.tell(last)
 }
 
