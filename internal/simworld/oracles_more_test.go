@@ -279,6 +279,8 @@ func (v *verdict) contradicted() int {
 			left++
 		case s.Method == "LIST" && (s.Kind == "PodDisruptionBudget" || s.Kind == "HorizontalPodAutoscaler"):
 			further++
+		case s.Method == "LIST" && s.Kind == "ReplicaSet" && slices.Contains(v.config.Server.Forbidden, "Service"):
+			further++ // of a look that cannot be told by its list of Services
 		}
 	}
 	return max(roots-2, 0) + 2*max(below-2, 0) + 5*left + further
