@@ -3,41 +3,73 @@
 package integration
 
 import (
+	"cmp"
+	"flag"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// through takes the plainest recorded model through its life by way of a proxy, with the independent
-// witness on the API server itself. during is called when a line says that something has begun.
-func through(t *testing.T, s shop, c *cluster, kubeconfig string, code int, during map[string]func()) trial {
+// life is a run, and what must come of it.
+type life struct {
+	manifest string
+	flags    []string
+	code     int
+	claims   []string
+}
+
+// whole is the life of the plainest recorded model, and cutShort one whose model never becomes ready, so that
+// the run cleans up.
+func whole(s shop) life {
+	return life{s.recorded("01-single-model.yaml"), []string{"-r", "3"}, 0, []string{"available", "scaled", "gone"}}
+}
+
+func cutShort(s shop) life {
+	return life{s.manifest("never-ready.yaml"), []string{"--timeout", "4s"}, 6, []string{"gone"}}
+}
+
+// through takes a model through its life by way of a proxy: it ends as it must. during, if not nil, is called with
+// each line.
+func (l life) through(t *testing.T, s shop, c *cluster, kubeconfig string, during func(line)) trial {
+	t.Helper()
+	p, claimed := l.lived(t, s, c, kubeconfig, during)
+	p.exits(l.code)
+	if !slices.Equal(claimed, l.claims) {
+		t.Errorf("it claimed %v, want %v", claimed, l.claims)
+	}
+	return p
+}
+
+// lived takes a model through its life, however that ends, with the independent witness on the API server itself:
+// what is claimed is true, and nothing is left.
+func (l life) lived(t *testing.T, s shop, c *cluster, kubeconfig string, during func(line)) (p trial, claimed []string) {
 	t.Helper()
 	namespace := c.own(t)
 	w := watchNamespace(t, c, namespace)
 	var made []claim
 	note := claims(t, w, &made)
-	told := map[string]bool{}
-	command := exec.Command(s.seldonctl, "run", "-f", s.recorded("01-single-model.yaml"), "-n", namespace, "-r", "3")
+	command := exec.Command(s.seldonctl, append([]string{"run", "-f", l.manifest, "-n", namespace}, l.flags...)...)
 	command.Env = environment(kubeconfig)
-	p := startCommand(t, command, func(l line) {
+	p = startCommand(t, command, func(l line) {
 		note(l)
-		for begins, act := range during {
-			if strings.Contains(l.text, begins) && !told[begins] {
-				told[begins] = true
-				act()
-			}
+		if during != nil {
+			during(l)
 		}
 	})
-	p.exits(code)
-	var claimed []string
+	if _, err := p.end(); err != nil {
+		t.Fatal(err)
+	}
 	if len(made) > 0 {
 		recorded, history := readRecording(t, s.recorded("01-single-model.json")), w.history(t)
 		for _, one := range made {
@@ -45,70 +77,116 @@ func through(t *testing.T, s shop, c *cluster, kubeconfig string, code int, duri
 			checkClaim(t, history, one, recorded)
 		}
 	}
-	if want := []string{"available", "scaled", "gone"}; code == 0 && !slices.Equal(claimed, want) {
-		t.Errorf("it claimed %v, want %v", claimed, want)
-	}
-	for begins := range during {
-		if !told[begins] {
-			t.Errorf("no line said %q, so that nothing was tried", begins)
-		}
-	}
 	c.mustBeEmpty(t, namespace)
-	return p
+	return p, claimed
 }
 
-// moments are the lines with which the phases of a run begin in which something can go wrong.
-var moments = map[string]string{"available": "phase    available", "scaled": "phase    scaled", "gone": "phase    gone"}
+// moment is a point of a run at which something goes wrong: a line says that a phase has begun or, before the
+// first of them, a request arrives at the proxy.
+type moment struct {
+	of            func(shop) life
+	line, request string
+}
+
+// moments are those of each phase of a run. Connecting has two: while the watches are opened, and when they are
+// open and nothing is created yet.
+var moments = map[string]moment{
+	"connect":   {of: whole, request: "WATCH pods"},
+	"connected": {of: whole, request: "POST seldondeployments"},
+	"available": {of: whole, line: "phase    available"},
+	"scaled":    {of: whole, line: "phase    scaled"},
+	"gone":      {of: whole, line: "phase    gone"},
+	"cleanup":   {of: cutShort, line: "phase    cleanup"},
+}
+
+// proves is the line that says that the goal is reached which a phase is for, or which comes next.
+func proves(phase string) string {
+	goals := map[string]string{"connect": "available", "connected": "available", "cleanup": "gone"}
+	return `OK +` + cmp.Or(goals[phase], phase)
+}
+
+// through takes the moment's model through its life, and brings something about at the moment, once.
+func (m moment) through(t *testing.T, s shop, c *cluster, r *rogue, kubeconfig string, act func()) trial {
+	t.Helper()
+	var once sync.Once
+	happened := false
+	happens := func() { once.Do(func() { happened = true; act() }) }
+	if m.request != "" {
+		r.arrives = func(p passage) {
+			if p.what() == m.request {
+				happens()
+			}
+		}
+	}
+	p := m.of(s).through(t, s, c, kubeconfig, func(l line) {
+		if m.line != "" && strings.Contains(l.text, m.line) {
+			happens()
+		}
+	})
+	if once.Do(func() {}); !happened {
+		t.Error("the moment has not come, so that nothing was tried")
+	}
+	return p
+}
 
 // TestWatchesEnd ends all watches in every phase, in every way in which an API server or a proxy does.
 func TestWatchesEnd(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for phase, begins := range moments {
+	for phase, m := range moments {
+		if phase == "connect" {
+			continue // there is none yet: the sweep breaks them at their opening
+		}
 		for _, how := range []ending{closed, midFrame, expired} {
 			t.Run(phase+"/"+string(how), func(t *testing.T) {
 				t.Parallel()
 				sit(t, otherSeats)
 				r, kubeconfig := passBy(t, s.cluster, true)
-				through(t, s, s.cluster, kubeconfig, 0, map[string]func(){begins: func() {
+				m.through(t, s, s.cluster, r, kubeconfig, func() {
 					if r.endWatches("", how) == 0 {
 						t.Error("there was no watch to end")
 					}
-				}})
+				})
 			})
 		}
 	}
 }
 
-// healed is how long a silently dead connection may go unnoticed, by DESIGN's promise.
-const healed = 20 * time.Second
+// healed is how long a silently dead connection may go unnoticed, asked how long one request may take.
+const healed, asked = 20 * time.Second, 30 * time.Second
 
 // TestHalfOpen freezes every connection in every phase: nothing arrives any more, and nobody says so.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for phase, begins := range moments {
+	for phase, m := range moments {
 		for protocol, http2 := range map[string]bool{"HTTP2": true, "HTTP1": false} {
 			t.Run(phase+"/"+protocol, func(t *testing.T) {
 				t.Parallel()
 				sit(t, otherSeats)
 				r, kubeconfig := passBy(t, s.cluster, http2)
 				var frozenAt time.Time
-				p := through(t, s, s.cluster, kubeconfig, 0, map[string]func(){begins: func() {
+				p := m.through(t, s, s.cluster, r, kubeconfig, func() {
 					frozenAt = time.Now()
 					r.lines.freeze()
-				}})
+				})
+				goal, most := proves(phase), healed
+				if phase == "connected" && !http2 {
+					most = asked // a write is under way: there are no pings, and it must not be begun anew
+				}
 				const slow = 5 * time.Second // the machine's part
-				notices := regexp.MustCompile(`warning +the watch of|OK +` + phase)
+				notices := regexp.MustCompile(`the watch of|` + goal)
 				first := slices.IndexFunc(p.lines, func(l line) bool { return notices.MatchString(l.text) }) // it has ended, so that all lines are there
-				if first < 0 || p.lines[first].at.Sub(frozenAt) > healed+slow {
+				if first < 0 || p.lines[first].at.Sub(frozenAt) > most+slow {
 					t.Error("nothing was noticed in time")
 				}
-				reached := p.await(`OK +` + phase)
-				took := reached.at.Sub(frozenAt)
-				t.Logf("%s was said %s after the connections froze", phase, took.Round(100*time.Millisecond))
+				took := p.await(goal).at.Sub(frozenAt)
+				t.Logf("%s was told %s after the connections froze", goal, took.Round(100*time.Millisecond))
+				if told := strings.Contains(p.last(), "to begin silent watches anew"); told == http2 && phase != "connect" { // no watch could be silent yet
+					t.Errorf("whether requests for silent watches are told: %v", told)
+				}
 				const world = 60 * time.Second // far more than these pods take, and far less than the limit that ends the wait otherwise
-				if took > healed+world {
+				if took > most+world {
 					t.Errorf("it took %s", took)
 				}
 			})
@@ -143,18 +221,20 @@ func TestRefusals(t *testing.T) {
 			t.Parallel()
 			sit(t, otherSeats)
 			_, kubeconfig := passBy(t, s.cluster, true, rules...)
-			code := 0
+			want := whole(s)
 			if name == "the create does not arrive" {
-				code = 5 // nothing was created, and a create is never repeated
+				want.code, want.claims = 5, nil // nothing was created, and a create is never repeated
 			}
-			through(t, s, s.cluster, kubeconfig, code, nil)
+			want.through(t, s, s.cluster, kubeconfig, nil)
 		})
 	}
 	t.Run("the credentials are not accepted any more", func(t *testing.T) {
 		t.Parallel()
 		sit(t, otherSeats)
 		_, kubeconfig := passBy(t, s.cluster, true, &rule{about: func(passage) bool { return true }, what: "401", times: 1000})
-		through(t, s, s.cluster, kubeconfig, 4, nil)
+		want := whole(s)
+		want.code, want.claims = 4, nil
+		want.through(t, s, s.cluster, kubeconfig, nil)
 	})
 }
 
@@ -179,7 +259,7 @@ func TestOldServer(t *testing.T) {
 		}
 		return nil
 	}
-	through(t, s, s.cluster, kubeconfig, 0, nil)
+	whole(s).through(t, s, s.cluster, kubeconfig, nil)
 	made := r.passages()
 	counts := map[string]int{}
 	for _, p := range made {
@@ -198,7 +278,7 @@ func TestSweep(t *testing.T) {
 	s := open(t)
 	sit(t, otherSeats)
 	good, kubeconfig := passBy(t, s.cluster, true)
-	through(t, s, s.cluster, kubeconfig, 0, nil)
+	whole(s).through(t, s, s.cluster, kubeconfig, nil)
 	requests := good.passages()
 	all := map[string]int{} // by what they want of what
 	for _, request := range requests {
@@ -218,16 +298,16 @@ func TestSweep(t *testing.T) {
 			}
 			t.Run(string(what)+"/"+requests[i].String(), func(t *testing.T) {
 				t.Parallel()
-				sit(t, seatsOf(what))
+				sit(t, seatsOf(what == stall))
 				sweep(t, s, requests[i], nth, what)
 			})
 		}
 	}
 }
 
-// seatsOf bounds how many parts of the sweep are under way. Those that are stalled only wait meanwhile.
-func seatsOf(what mischief) chan struct{} {
-	if what == stall {
+// seatsOf bounds how many parts of the sweep are under way. Those that only wait meanwhile have seats of their own.
+func seatsOf(waits bool) chan struct{} {
+	if waits {
 		return stallSeats
 	}
 	return sweepSeats
@@ -248,52 +328,92 @@ func sweep(t *testing.T, s shop, at passage, nth int, what mischief) {
 		}
 		return p.what() == at.what() && nth == 0
 	}})
-	namespace := s.own(t)
-	w := watchNamespace(t, s.cluster, namespace)
-	var made []claim
-	command := exec.Command(s.seldonctl, "run", "-f", s.recorded("01-single-model.yaml"), "-n", namespace, "-r", "3")
-	command.Env = environment(kubeconfig)
-	p := startCommand(t, command, claims(t, w, &made))
-	code, err := p.end()
-	if err != nil {
-		t.Fatal(err)
+	if p, _ := whole(s).lived(t, s, s.cluster, kubeconfig, nil); p.code != 0 && at.verb != http.MethodPost {
+		t.Errorf("%s at %s: exit code %d, want 0", what, at, p.code)
 	}
-	if code != 0 && at.verb != http.MethodPost {
-		t.Errorf("%s at %s: exit code %d, want 0", what, at, code)
-	}
-	recorded := readRecording(t, s.recorded("01-single-model.json"))
-	if len(made) > 0 {
-		history := w.history(t)
-		for _, one := range made {
-			checkClaim(t, history, one, recorded)
+}
+
+// everyMessage has TestSweepMessages try all that it could. That takes seventeen times as long.
+var everyMessage = flag.Bool("every-message", false, "TestSweepMessages: break each watch after every message in every way")
+
+// TestSweepMessages breaks the watches of a good run, when they are open and after their messages: here and there in
+// one way or another, or everywhere in every way. How many messages there are differs from run to run.
+func TestSweepMessages(t *testing.T) { //nolint:tparallel // the group is awaited so that it is known how many were broken
+	t.Parallel()
+	s := open(t)
+	var brought map[string]int
+	t.Run("good", func(t *testing.T) {
+		sit(t, otherSeats)
+		r, kubeconfig := passBy(t, s.cluster, true)
+		whole(s).through(t, s, s.cluster, kubeconfig, nil)
+		brought = r.brought()
+	})
+	var all []breach
+	endings, position := []ending{closed, midFrame, expired, silent}, 0
+	for _, resource := range slices.Sorted(maps.Keys(brought)) {
+		for after := range brought[resource] + 1 {
+			for _, how := range endings {
+				if *everyMessage || position%(len(endings)*len(endings)+1) == 0 {
+					all = append(all, breach{resource: resource, after: after, how: how})
+				}
+				position++
+			}
 		}
 	}
-	s.mustBeEmpty(t, namespace)
+	var broken atomic.Int32
+	t.Run("all", func(t *testing.T) {
+		for _, at := range all {
+			t.Run(at.String(), func(t *testing.T) {
+				t.Parallel()
+				sit(t, seatsOf(at.how == silent))
+				r, kubeconfig := passBy(t, s.cluster, true)
+				r.breach = at
+				whole(s).through(t, s, s.cluster, kubeconfig, nil)
+				if r.breached() {
+					broken.Add(1)
+				}
+			})
+		}
+	})
+	t.Logf("the watches brought %v; %d of %d times one brought as many again, and was broken", brought, broken.Load(), len(all))
+	if int(broken.Load()) < len(all)/2 {
+		t.Errorf("%d of %d watches were broken, want at least half", broken.Load(), len(all))
+	}
 }
 
 // TestRestarts takes the operator and the API server away for two seconds in every phase. A cluster whose
-// API server was away needs long to find its way back, so each gets one of its own.
+// API server was away needs long to find its way back, so each gets one of its own. That a run is refused while
+// the operator's webhook is away as it connects, TestStoppedServer holds.
 func TestRestarts(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	restart := func(t *testing.T, c *cluster, component, begins string) {
+	restart := func(t *testing.T, c *cluster, component string, m moment) {
 		t.Helper()
+		r, kubeconfig := (*rogue)(nil), c.kubeconfig
+		if m.request != "" {
+			r, kubeconfig = passBy(t, c, true)
+		}
 		var away absence
-		through(t, s, c, c.kubeconfig, 0, map[string]func(){begins: func() { away = c.takeAway(t, component, 2*time.Second) }})
+		m.through(t, s, c, r, kubeconfig, func() { away = c.takeAway(t, component, 2*time.Second) })
 		<-away.back
 	}
 	t.Run("seldon-operator", func(t *testing.T) {
 		t.Parallel()
 		c := ownCluster(t, s, "realistic")
-		for _, begins := range moments {
-			restart(t, c, "seldon-operator", begins)
-			webhookAnswers(t, c, "default")
+		for _, m := range moments {
+			if m.request == "" {
+				restart(t, c, "seldon-operator", m)
+				webhookAnswers(t, c, "default")
+			}
 		}
 	})
-	for phase, begins := range moments {
+	for phase, m := range moments {
+		if phase == "connected" {
+			continue // a create that does not arrive is refused, which TestRefusals holds
+		}
 		t.Run("kube-apiserver/"+phase, func(t *testing.T) {
 			t.Parallel()
-			restart(t, ownCluster(t, s, "realistic"), "kube-apiserver", begins)
+			restart(t, ownCluster(t, s, "realistic"), "kube-apiserver", m)
 		})
 	}
 }
@@ -307,7 +427,7 @@ func TestOldOperators(t *testing.T) {
 		t.Run(strings.TrimPrefix(flag, "--operator-"), func(t *testing.T) {
 			t.Parallel()
 			c := ownCluster(t, s, "realistic", flag)
-			through(t, s, c, c.kubeconfig, 0, nil)
+			whole(s).through(t, s, c, c.kubeconfig, nil)
 		})
 	}
 }

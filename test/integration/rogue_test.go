@@ -4,8 +4,6 @@ package integration
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -30,15 +28,19 @@ type rogue struct {
 	transport http.RoundTripper
 	server    *httptest.Server
 	lines     *lines
+	// arrives, if not nil, is called with each request before anything becomes of it.
+	arrives func(passage)
 	// edit changes a request before it is passed on, or answers it; nil: neither.
 	edit func(*http.Request) *http.Response
 	// hides are headers of answers that do not come through.
 	hides []string
 
-	mu      sync.Mutex
-	passed  []passage
-	rules   []*rule
-	streams map[*stream]bool
+	mu       sync.Mutex
+	passed   []passage
+	rules    []*rule
+	streams  map[*stream]bool
+	messages map[string]int // that the first watch of each resource has brought
+	breach   breach
 }
 
 // passage is one request on its way: what it wants of what, and the how manyeth of all it is.
@@ -86,7 +88,7 @@ func passBy(t *testing.T, c *cluster, http2 bool, rules ...*rule) (*rogue, strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rogue{upstream: upstream, transport: transport, rules: rules, streams: map[*stream]bool{}}
+	r := &rogue{upstream: upstream, transport: transport, rules: rules, streams: map[*stream]bool{}, messages: map[string]int{}}
 	r.server = httptest.NewUnstartedServer(r)
 	r.lines = &lines{Listener: r.server.Listener}
 	r.server.Listener = r.lines
@@ -157,6 +159,9 @@ func (r *rogue) passages() []passage {
 // ServeHTTP implements http.Handler.
 func (r *rogue) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	p, rule := r.note(q)
+	if r.arrives != nil {
+		r.arrives(p)
+	}
 	if rule != nil {
 		switch rule.what {
 		case reset:
@@ -233,98 +238,6 @@ func refuse(w http.ResponseWriter, rule *rule) {
 	_, _ = fmt.Sscanf(string(rule.what), "%d", &code)
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"the proxy's doing","reason":%q,"code":%d}`, reasons[rule.what], code)
-}
-
-// stream is one watch that goes through.
-type stream struct {
-	passage
-	end chan ending
-}
-
-// ending is how a test ends watches.
-type ending string
-
-// The ways in which watches end.
-const (
-	closed   ending = "closed"
-	midFrame ending = "cut in the middle of a message"
-	expired  ending = "410 as a message"
-)
-
-// pump passes a watch on, message by message, until it ends or is ended.
-func (r *rogue) pump(ctx context.Context, w http.ResponseWriter, p passage, body io.Reader) {
-	s := &stream{passage: p, end: make(chan ending, 1)}
-	r.mu.Lock()
-	r.streams[s] = true
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		delete(r.streams, s)
-		r.mu.Unlock()
-	}()
-	messages := make(chan []byte)
-	go func() {
-		defer close(messages)
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := body.Read(buffer)
-			if n > 0 {
-				select {
-				case messages <- bytes.Clone(buffer[:n]):
-				case <-ctx.Done():
-					return
-				}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	_ = http.NewResponseController(w).Flush()
-	for {
-		select {
-		case message, more := <-messages:
-			if !more {
-				return
-			}
-			_, _ = w.Write(message)
-			_ = http.NewResponseController(w).Flush()
-		case how := <-s.end:
-			conclude(w, how)
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func conclude(w http.ResponseWriter, how ending) {
-	switch how {
-	case midFrame:
-		_, _ = io.WriteString(w, `{"type":"MODIFIED","object":{"kind":"Po`)
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	case expired:
-		_, _ = io.WriteString(w, `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}}`+"\n")
-	case closed:
-	}
-}
-
-// endWatches ends the watches of a resource, or of all.
-func (r *rogue) endWatches(resource string, how ending) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := 0
-	for s := range r.streams {
-		if resource == "" || s.resource == resource {
-			select {
-			case s.end <- how:
-				n++
-			default:
-			}
-		}
-	}
-	return n
 }
 
 // lines are the proxy's connections, which can be frozen: they stay open, and nothing passes any more.
