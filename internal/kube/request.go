@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -113,7 +114,7 @@ func (c *Cluster) read(ctx context.Context, limit time.Duration, request *rest.R
 	}
 }
 
-// attempt is one of read's. Over HTTP/1.1, which has no pings, a connection that has brought no answer for as long
+// attempt is one of read's. Over HTTP/1.1, which has no pings, a connection on which no answer has begun for as long
 // as a watch may bring nothing is given up, and with it the idle ones, which may be as dead.
 func (c *Cluster) attempt(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
 	attempted, cancel := context.WithCancelCause(ctx)
@@ -124,7 +125,8 @@ func (c *Cluster) attempt(ctx context.Context, limit time.Duration, request *res
 		}
 	})
 	defer silent.Stop()
-	a, err := ask(attempted, limit, request)
+	begins := &httptrace.ClientTrace{GotFirstResponseByte: func() { silent.Stop() }}
+	a, err := ask(httptrace.WithClientTrace(attempted, begins), limit, request)
 	if err != nil && isSilent(context.Cause(attempted)) {
 		utilnet.CloseIdleConnectionsFor(c.client.Client.Transport)
 		err = fmt.Errorf("%w for %s: %w", errSilent, http1Silence, context.DeadlineExceeded)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -315,6 +316,54 @@ func TestSilentReadIsRepeated(t *testing.T) {
 			})
 		})
 	}
+}
+
+// pipes are connections within the test: what is dialled is accepted.
+type pipes chan net.Conn
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	p <- there
+	return here, nil
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, more := <-p; more {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+// An answer that has begun is on its way, however slowly it comes.
+func TestSlowReadIsNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, connections := 0, make(pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			w.Header().Set("Content-Type", "application/json")
+			text := thing("m", "um", 4)
+			_, _ = io.WriteString(w, text[:9])
+			_ = http.NewResponseController(w).Flush()
+			pause(20*time.Second)(w, r)
+			_, _ = io.WriteString(w, text[9:])
+		})}
+		go func() { _ = server.Serve(connections) }()
+		wire := &http.Transport{DialContext: connections.dial}
+		cluster, err := kube.New(&rest.Config{Host: "http://api.test", Transport: wire}, kube.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects, err := cluster.Read(t.Context(), target(), target().Kind())
+		if err != nil || len(objects) != 1 || asked != 1 {
+			t.Errorf("got %v, %v after %d requests", objects, err, asked)
+		}
+		wire.CloseIdleConnections()
+		close(connections)
+		_ = server.Close()
+	})
 }
 
 func TestNames(t *testing.T) {
