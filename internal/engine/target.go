@@ -29,6 +29,16 @@ type Answer struct {
 	Warnings []string
 }
 
+// UntouchedError is why a write was not carried out that the API server has refused before it looked at it: it is too busy,
+// or only just starting.
+type UntouchedError struct{ Err error }
+
+// Error returns what the API server said.
+func (e UntouchedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the API server's own error.
+func (e UntouchedError) Unwrap() error { return e.Err }
+
 // WriteOptions are how an object is written. With the zero value the API server drops unknown fields and
 // warns about them.
 type WriteOptions struct {

@@ -24,7 +24,7 @@ const (
 	// knows nothing of such lists (Kubernetes 1.18 and older) never says that the list is over.
 	listSilence = 3 * time.Second
 	// http1Silence is how long a watch over HTTP/1.1, which has no pings, may bring nothing until it
-	// is begun anew.
+	// is begun anew, and how long the answer to a read may take to begin.
 	http1Silence = 15 * time.Second
 	// resumeLimit is how long a watch that has ended may take to be resumed without a word.
 	resumeLimit = 3 * time.Second

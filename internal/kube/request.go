@@ -99,37 +99,47 @@ func ask(ctx context.Context, limit time.Duration, request *rest.Request) (answe
 // the delays of a watch's attempts that takes three seconds.
 const attempts = 5
 
-// read is ask for a request that changes nothing: one that the server could not serve, or whose connection broke, is
-// repeated as long as the next attempt begins within limit. Where the server names a time client-go would do so too,
+// read is ask for a request that changes nothing: one that the server could not serve, or whose connection broke or, at
+// first, seems to be dead, is repeated as long as the next attempt begins within limit. Where the server names a time client-go would do so too,
 // but at the limit it would say that there was no answer, of a server that has answered.
 func (c *Cluster) read(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
-		a, err := c.attempt(ctx, limit, request.MaxRetries(0))
+		send := ask
+		if try == 1 {
+			send = c.askWarily
+		}
+		a, err := send(ctx, limit, request.MaxRetries(0))
 		wait := max(c.pause(try), retryAfter(err))
-		again := (strained(err) || broken(err) || isSilent(err)) && (try < attempts || retryAfter(err) > 0) && time.Since(began)+wait < limit
+		again := (strained(err) || broken(err) || errors.Is(err, errNoAnswer)) && (try < attempts || retryAfter(err) > 0) && time.Since(began)+wait < limit
 		if !again || !sleep(ctx, wait) {
 			return a, err
 		}
 	}
 }
 
-// attempt is one of read's. Over HTTP/1.1, which has no pings, a connection on which no answer has begun for as long
-// as a watch may bring nothing is given up, and with it the idle ones, which may be as dead.
-func (c *Cluster) attempt(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
+// errNoAnswer is why a request was given up whose connection seemed to be dead.
+var errNoAnswer = errors.New("no answer began")
+
+// askWarily is ask for a first attempt. Where an answer has shown that the server speaks HTTP/1.1, which has no pings, a
+// connection on which none begins for as long as a watch may bring nothing is given up, and with it the idle ones, which
+// may be as dead. A server that is only slow gets its time in the next attempt, on a connection that is new.
+func (c *Cluster) askWarily(ctx context.Context, limit time.Duration, request *rest.Request) (answer, error) {
 	attempted, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silent := time.AfterFunc(http1Silence, func() {
 		if c.silence() > 0 {
-			cancel(errSilent)
+			cancel(errNoAnswer)
 		}
 	})
 	defer silent.Stop()
 	begins := &httptrace.ClientTrace{GotFirstResponseByte: func() { silent.Stop() }}
 	a, err := ask(httptrace.WithClientTrace(attempted, begins), limit, request)
-	if err != nil && isSilent(context.Cause(attempted)) {
-		utilnet.CloseIdleConnectionsFor(c.client.Client.Transport)
-		err = fmt.Errorf("%w for %s: %w", errSilent, http1Silence, context.DeadlineExceeded)
+	if err != nil && errors.Is(context.Cause(attempted), errNoAnswer) {
+		if wire := wireOf(c.client.Client.Transport); wire != nil {
+			wire.CloseIdleConnections()
+		}
+		err = fmt.Errorf("%w within %s: %w", errNoAnswer, http1Silence, context.DeadlineExceeded)
 	}
 	return a, err
 }

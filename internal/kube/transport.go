@@ -22,15 +22,21 @@ const (
 // probeHTTP2 sets the liveness check of the transport below rt, if it is one of net/http. client-go
 // knows only environment variables for that.
 func probeHTTP2(rt http.RoundTripper) {
+	if wire := wireOf(rt); wire != nil {
+		wire.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait}
+	}
+}
+
+// wireOf returns the transport below rt, nil where it is not one of net/http.
+func wireOf(rt http.RoundTripper) *http.Transport {
 	for {
 		switch t := rt.(type) {
 		case *http.Transport:
-			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait}
-			return
+			return t
 		case utilnet.RoundTripperWrapper:
 			rt = t.WrappedRoundTripper()
 		default:
-			return
+			return nil
 		}
 	}
 }

@@ -320,6 +320,17 @@ func TestWatch(t *testing.T) {
 			want:     append(begun[:3:3], "Deleted b/ub@6"),
 			requests: []string{"0s WATCHLIST", "15s WATCHLIST", "30s WATCHLIST"},
 		},
+		{
+			name: "and where that needs a list which gets no answer, it is lost",
+			script: []step{
+				on("WATCHLIST", status(400, metav1.StatusReasonBadRequest)), on("LIST", send(listOf(9, a5, b6))), on("WATCH 9", hold),
+				on("LIST", hang), on("LIST", hang), on("LIST", send(listOf(20, a5, b6))), on("WATCH 20", hold),
+			},
+			proto:    http1,
+			while:    70 * time.Second,
+			want:     append(begun[:3:3], "Lost: watch seldondeployments in ns: no answer within 30s: context deadline exceeded", "Restored"),
+			requests: []string{"0s WATCHLIST", "0s LIST", "0s WATCH 9", "15s LIST", "30.2s LIST", "1m0.6s LIST", "1m0.6s WATCH 20"},
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -76,8 +76,8 @@ func (c *Cluster) Delete(ctx context.Context, resource schema.GroupVersionResour
 	return err
 }
 
-// write sends a request with the given body. It is repeated only where the server says that it has not touched it;
-// after any other error its outcome is the caller's to find out.
+// write sends a request with the given body. It is repeated only where the server says that it has not touched it, and
+// an engine.UntouchedError if it says so for long; after any other error its outcome is the caller's to find out.
 func (c *Cluster) write(
 	ctx context.Context, verb string, resource schema.GroupVersionResource, namespace, name string,
 	body any, request func() *rest.Request,
@@ -111,14 +111,19 @@ func untouched(err error) bool {
 		apierrors.IsServiceUnavailable(err) && strings.Contains(err.Error(), "before all known HTTP paths have been installed")
 }
 
-// patiently sends a request that may change something, again only where the server has not touched it.
+// patiently sends a request that may change something, again only where the server has not touched it: as often as one
+// that is busy asks for it, else not for long.
 func (c *Cluster) patiently(ctx context.Context, request func() *rest.Request) (answer, error) {
 	for try := 1; ; try++ {
 		a, err := ask(ctx, c.limit, request().MaxRetries(0))
-		if wait := retryAfter(err); untouched(err) && (wait > 0 || try < attempts) && sleep(ctx, max(wait, c.pause(try))) {
-			continue
+		if !untouched(err) {
+			return a, err
 		}
-		return a, err
+		wait := retryAfter(err)
+		again := try < attempts || wait > 0 && apierrors.IsTooManyRequests(err)
+		if !again || !sleep(ctx, max(wait, c.pause(try))) {
+			return a, engine.UntouchedError{Err: err}
+		}
 	}
 }
 
@@ -133,7 +138,7 @@ type Request struct {
 }
 
 // Send sends a request and returns the answer and its warnings. Like every other, one that changes
-// nothing is repeated where the server could not serve it, and one that may is not.
+// nothing is repeated where the server could not serve it, and one that may only where it has not been touched.
 func (c *Cluster) Send(ctx context.Context, r Request) (body []byte, warnings []string, err error) {
 	if err := checkNames(r.Path...); err != nil {
 		return nil, nil, err

@@ -208,6 +208,12 @@ func ambiguous(err error) bool {
 	return status.Status().Code >= http.StatusInternalServerError && !ofWebhook(status)
 }
 
+// untouched reports whether the server says that it has not looked at a write.
+func untouched(err error) bool {
+	var e engine.UntouchedError
+	return errors.As(err, &e)
+}
+
 // ofWebhook reports whether the API server's own words, without the names that stand around them, are about an admission webhook.
 func ofWebhook(status apierrors.APIStatus) bool {
 	text := status.Status().Message

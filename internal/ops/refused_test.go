@@ -159,11 +159,39 @@ func TestExistsInAnOldList(t *testing.T) {
 	}
 }
 
+// TestCreationNotAnswered: after an error that leaves open whether it was created, what to look for is told; after one by which
+// the server has not looked at the request, nothing is open.
+func TestCreationNotAnswered(t *testing.T) {
+	away := apierrors.NewServiceUnavailable("no")
+	for name, tc := range map[string]struct {
+		err  error
+		open bool
+	}{
+		"the server may have begun": {away, true},
+		"it has not looked at it":   {engine.UntouchedError{Err: away}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cluster, told := &listedLate{err: tc.err}, &kept{}
+				reason := ops.Run(t.Context(), ops.Deps{
+					Cluster: cluster, Engine: seldon.New(), Sink: told, Now: time.Now,
+					Requests: func() int { return 0 }, Ahead: func() (time.Duration, bool) { return 0, false },
+				}, ops.RunRequest{Object: cluster.root(), ID: "id", Replicas: 1, Manner: ops.Manner{Limits: ops.Limits{Wait: time.Minute}}})
+				open := slices.ContainsFunc(told.entries, func(e journal.Entry) bool { return strings.Contains(e.Text, "whether it was created is not certain") })
+				if reason != ops.Unusable || open != tc.open {
+					t.Errorf("it ended with %q, and says that it may be there: %v", reason, open)
+				}
+			})
+		})
+	}
+}
+
 // listedLate is a cluster whose first list shows a custom resource, which may be gone. It takes none.
 type listedLate struct {
 	unreadable
 
 	there, created bool
+	err            error // what a creation comes to; nil: it is refused
 }
 
 func (l *listedLate) Read(_ context.Context, _ engine.Target, _ ...snapshot.Kind) ([]snapshot.Object, error) {
@@ -175,6 +203,9 @@ func (l *listedLate) Read(_ context.Context, _ engine.Target, _ ...snapshot.Kind
 
 func (l *listedLate) Create(context.Context, schema.GroupVersionResource, *unstructured.Unstructured, engine.WriteOptions) (engine.Answer, error) {
 	l.created = true
+	if l.err != nil {
+		return engine.Answer{}, l.err
+	}
 	return engine.Answer{}, apierrors.NewBadRequest("no")
 }
 

@@ -94,7 +94,7 @@ func (r *run) create(ctx context.Context) Reason {
 	labels[RunLabel] = r.req.ID
 	object.SetLabels(labels)
 	answer, why, err := r.sendCreate(ctx, object, engine.WriteOptions{})
-	if err != nil && ambiguous(err) {
+	if err != nil && ambiguous(err) && !untouched(err) {
 		answer.Object, err = r.findOurs(ctx, err)
 	}
 	if err != nil && why == "" {
