@@ -12,7 +12,7 @@ func TestAsked(t *testing.T) {
 	for want, d := range map[string]ops.Deps{
 		"19 API requests": {Requests: of(19), Probes: of(0)},
 		"20 API requests": {Requests: of(20)},
-		"23 API requests, 4 of them to begin silent watches anew": {Requests: of(23), Probes: of(4)},
+		"23 API requests, with silent watches begun anew 4 times": {Requests: of(23), Probes: of(4)},
 	} {
 		if got := d.Asked(); got != want {
 			t.Errorf("got %q, want %q", got, want)

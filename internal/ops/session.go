@@ -25,18 +25,18 @@ type Deps struct {
 	Interrupts <-chan Reason
 	// Ahead tells how far the API server's clock is ahead of Now, at least, and whether that is known.
 	Ahead func() (time.Duration, bool)
-	// Requests tells how many requests the cluster has been sent, Probes how many of them began a watch anew that had
-	// been silent where only that finds out whether it lives; nil: none.
+	// Requests tells how many requests the cluster has been sent, Probes how many silent watches were begun anew where
+	// only that finds out whether they live; nil: none.
 	Requests, Probes func() int
 }
 
-// Asked says how many requests the cluster has been sent. What grows with the time alone is counted apart.
+// Asked says how many requests the cluster has been sent, and counts apart what makes them grow with the time.
 func (d Deps) Asked() string {
 	text := fmt.Sprintf("%d API requests", d.Requests())
 	if d.Probes == nil || d.Probes() == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s, %d of them to begin silent watches anew", text, d.Probes())
+	return fmt.Sprintf("%s, with silent watches begun anew %d times", text, d.Probes())
 }
 
 // session is one command's life with one custom resource: the loop in which it waits. One goroutine

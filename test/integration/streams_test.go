@@ -35,7 +35,7 @@ type breach struct {
 	resource string
 	after    int
 	how      ending
-	// made tells whether the watch has come so far.
+	// made tells whether the watch has come so far, and was ended.
 	made bool
 }
 
@@ -49,8 +49,7 @@ func (r *rogue) passes(s *stream, messages int) {
 		return
 	}
 	r.messages[s.resource] = messages
-	if b := &r.breach; !b.made && b.resource == s.resource && b.after == messages {
-		b.made = true
+	if b := r.breach; b.resource == s.resource && b.after == messages {
 		s.end <- b.how
 	}
 }
@@ -123,6 +122,9 @@ func (r *rogue) pump(ctx context.Context, w http.ResponseWriter, p passage, body
 }
 
 func (r *rogue) conclude(ctx context.Context, w http.ResponseWriter, how ending) {
+	r.mu.Lock()
+	r.breach.made = true
+	r.mu.Unlock()
 	switch how {
 	case silent:
 		r.lines.freeze()
