@@ -187,7 +187,9 @@ func TestHalfOpen(t *testing.T) {
 					t.Error("nothing was noticed in time")
 				}
 				took := p.await(goal).at.Sub(frozenAt)
-				t.Logf("%s was told %s after the connections froze", goal, took.Round(100*time.Millisecond))
+				if first >= 0 {
+					t.Logf("%s: noticed %s after the connections froze, %q told after %s", t.Name(), p.lines[first].at.Sub(frozenAt).Round(100*time.Millisecond), goal, took.Round(100*time.Millisecond))
+				}
 				if told := strings.Contains(p.last(), "with silent watches begun anew"); told == http2 && phase != "connect" { // no watch could be silent yet
 					t.Errorf("whether requests for silent watches are told: %v", told)
 				}
